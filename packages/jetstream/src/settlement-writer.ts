@@ -1,0 +1,125 @@
+/**
+ * Writes settlements: entries that come while a message is on its way are folded into the next one.
+ *
+ *   W1  `add` resolves when the broker has stored the entry; whoever acknowledges work waits for that first.
+ *   W2  An entry that finds the line free leaves with the next turn of the event loop, or after `lingerMs`.
+ */
+import { encodeSettlement, SequenceSet, type SettlementEntry, subject } from '@frame-buffer/protocol';
+import type { Publisher } from './publisher.ts';
+
+export interface SettlementWriterOptions {
+  readonly publisher: Publisher;
+  /** Instance name; the subject is `settled.<writer>`. */
+  readonly writer: string;
+  /** Milliseconds to wait for company; 0 for credit that others wait for. */
+  readonly lingerMs?: number;
+  /** Told when the broker refuses a settlement for good: the books will not balance. */
+  readonly onRefused?: (detail: string) => void;
+}
+
+export type SettlementKey = Omit<SettlementEntry, 'sequences' | 'serviceMs' | 'redelivered'>;
+
+interface Pending {
+  readonly key: SettlementKey;
+  readonly sequences: SequenceSet;
+  serviceMs: number;
+  redelivered: number;
+}
+
+interface Group {
+  readonly entries: Map<string, Pending>;
+  readonly stored: Promise<void>;
+  readonly resolve: () => void;
+}
+
+export class SettlementWriter {
+  readonly #options: SettlementWriterOptions;
+  readonly #subject: string;
+  readonly #run = crypto.randomUUID().slice(0, 8);
+  #group: Group | undefined;
+  #onTheWay: Promise<void> | undefined;
+  #scheduled = false;
+  #count = 0;
+
+  constructor(options: SettlementWriterOptions) {
+    this.#options = options;
+    this.#subject = subject.settled(options.writer);
+  }
+
+  /** Settles one frame's task; sequences of the same key are kept as one entry. */
+  add(key: SettlementKey, sequence: number, more: { serviceMs?: number; redelivered?: boolean } = {}): Promise<void> {
+    return this.addRange(key, sequence, sequence + 1, {
+      serviceMs: more.serviceMs ?? 0,
+      redelivered: more.redelivered ? 1 : 0,
+    });
+  }
+
+  /** Settles `from` (inclusive) to `to` (exclusive). */
+  addRange(
+    key: SettlementKey,
+    from: number,
+    to: number,
+    more: { serviceMs?: number; redelivered?: number } = {},
+  ): Promise<void> {
+    this.#group ??= newGroup();
+    const group = this.#group;
+    const id = keyOf(key);
+    let pending = group.entries.get(id);
+    if (pending === undefined) {
+      pending = { key, sequences: new SequenceSet(), serviceMs: 0, redelivered: 0 };
+      group.entries.set(id, pending);
+    }
+    pending.sequences.addRange(from, to);
+    pending.serviceMs += more.serviceMs ?? 0;
+    pending.redelivered += more.redelivered ?? 0;
+    this.#schedule();
+    return group.stored;
+  }
+
+  /** Resolves when everything added so far is stored. */
+  async flush(): Promise<void> {
+    while (this.#group !== undefined || this.#onTheWay !== undefined) {
+      if (this.#onTheWay === undefined) this.#send();
+      await this.#onTheWay;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#onTheWay !== undefined) return;
+    this.#scheduled = true;
+    const lingerMs = this.#options.lingerMs ?? 0;
+    if (lingerMs === 0) setImmediate(() => this.#send());
+    else setTimeout(() => this.#send(), lingerMs);
+  }
+
+  #send(): void {
+    this.#scheduled = false;
+    const group = this.#group;
+    if (group === undefined || this.#onTheWay !== undefined) return;
+    this.#group = undefined;
+    this.#onTheWay = this.#publish(group).finally(() => {
+      this.#onTheWay = undefined;
+      if (this.#group !== undefined) this.#schedule();
+    });
+  }
+
+  async #publish(group: Group): Promise<void> {
+    const { publisher, writer } = this.#options;
+    const entries = [...group.entries.values()].map(({ key, ...rest }) => ({ ...key, ...rest }));
+    const result = await publisher.publish(this.#subject, encodeSettlement({ writer, entries }), {
+      msgId: `${writer}.${this.#run}.${this.#count++}`,
+    });
+    // Refused or closed: the promise stays pending, so that nobody acknowledges work that is not in the books.
+    if (result.ok) group.resolve();
+    else this.#options.onRefused?.(result.detail);
+  }
+}
+
+function newGroup(): Group {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { entries: new Map(), stored: promise, resolve };
+}
+
+function keyOf(key: SettlementKey): string {
+  return `${key.camera}|${key.epoch}|${key.capability}|${key.kind}|${key.reason}|${key.processor ?? ''}|${key.instance ?? ''}|${key.dispatcher ?? ''}|${key.generation ?? 0}`;
+}
