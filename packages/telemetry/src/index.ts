@@ -1,5 +1,14 @@
 /** Logs and metrics of every process. */
-export { createLogger, type LogEvent, type LogFields, type Logger, type LoggerOptions, type LogLevel, logLevels, silentLogger } from './logger.ts';
+export {
+  createLogger,
+  type LogEvent,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  logLevels,
+  silentLogger,
+} from './logger.ts';
 export {
   type Counter,
   createMetrics,
@@ -8,8 +17,8 @@ export {
   type Histogram,
   type HistogramDefinition,
   latencySeconds,
-  MetricDefinitionError,
   type MetricDefinition,
+  MetricDefinitionError,
   type Metrics,
   type MetricsOptions,
 } from './metrics.ts';

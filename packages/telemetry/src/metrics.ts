@@ -74,10 +74,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   return {
     counter: (definition) => new Counter(common('counter', definition)),
-    gauge: (definition) => {
+    gauge: <L extends string>(definition: GaugeDefinition<L>) => {
       const { collect } = definition;
       if (collect === undefined) return new Gauge(common('gauge', definition));
-      const gauge = new Gauge({ ...common('gauge', definition), collect: () => collect(gauge) });
+      const gauge: Gauge<L> = new Gauge({ ...common('gauge', definition), collect: () => collect(gauge) });
       return gauge;
     },
     histogram: (definition) =>
@@ -108,14 +108,18 @@ const baseUnits: Readonly<Record<string, string>> = {
   percent: 'ratio (0 to 1)',
 };
 
-function faultOf(kind: Kind, { name, help, labels = [] }: MetricDefinition<string>, registry: Registry): string | undefined {
+function faultOf(
+  kind: Kind,
+  { name, help, labels = [] }: MetricDefinition<string>,
+  registry: Registry,
+): string | undefined {
   if (!namePattern.test(name)) return 'the name must be snake_case and start with frame_buffer_';
   if (registry.getSingleMetric(name) !== undefined) return 'it is defined twice';
   if (help.trim() === '') return 'help is empty';
   if (kind === 'counter' && !name.endsWith('_total')) return 'a counter ends in _total';
   if (kind !== 'counter' && name.endsWith('_total')) return 'only a counter ends in _total';
 
-  const unit = name.split('_').find((word) => word in baseUnits);
+  const unit = name.split('_').find((word) => Object.hasOwn(baseUnits, word));
   if (unit !== undefined) return `"${unit}" is no base unit, use ${baseUnits[unit]}`;
 
   const label = labels.find((candidate) => !labelPattern.test(candidate) || reservedLabels.has(candidate));

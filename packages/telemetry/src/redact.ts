@@ -6,9 +6,14 @@
  */
 
 /** `scheme://user:password@`: the user info reaches to the last `@` before the path, since passwords may hold an `@`. */
-const userInfo = /\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#"'<>]*)@/gi;
+const userInfo = /\b([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/?#"'<>]*@/gi;
 
-const secretParameter = /([?&;](?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|signature)|pwd|pass|auth|sig|key)=)[^\s&#;"'<>]*/gi;
+/** A malformed URL whose password holds a bare `/`, `?` or `#`: what stands behind the first colon is no port. */
+const brokenUserInfo =
+  /\b([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/?#"'<>:@[]{1,256}:(?!\d*(?:[/?#"'<>\s]|$))[^\s"'<>@]{0,256}@/gi;
+
+const secretParameter =
+  /([?&;](?:[\w-]{0,64}(?:password|passwd|secret|token|api[_-]?key|signature)|pwd|pass|auth|sig|key)=)[^\s&#;"'<>]*/gi;
 
 const secretName =
   /^(?:pass|password|passwd|passphrase|pwd|secret|token|authorization|cookie|credentials?|seed|jwt|.*(?:_password|Password|_secret|Secret|_token|Token|api_?key|apiKey))$/i;
@@ -16,7 +21,7 @@ const secretName =
 /** Replaces the credentials of every URL in `text` by `***`. Text without a URL comes back as it is. */
 export function redactUrls(text: string): string {
   if (!text.includes('://')) return text;
-  return text.replace(userInfo, '$1***@').replace(secretParameter, '$1***');
+  return text.replace(userInfo, '$1***@').replace(brokenUserInfo, '$1***@').replace(secretParameter, '$1***');
 }
 
 /** Whether a field of this name holds a secret when its value is a text (`password`, `authorization`, `nats_token`…). */

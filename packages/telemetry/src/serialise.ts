@@ -46,14 +46,26 @@ function copyObject(value: object, depth: number, above: readonly object[]): unk
   const path = [...above, value];
   if (value instanceof Error) return copyError(value, depth, path);
   if (Array.isArray(value) || value instanceof Set) return copyList([...value], depth, path);
-  if (value instanceof Map) return copyEntries([...value].map(([key, item]) => [String(key), item] as const), depth, path);
+  if (value instanceof Map)
+    return copyEntries(
+      [...value].map(([key, item]) => [String(key), item] as const),
+      depth,
+      path,
+    );
   return copyEntries(entriesOf(value), depth, path);
 }
 
 /** `type`, `message`, `code`, `stack`, `cause`, `errors` first, then the subclass's own fields. */
 function copyError(error: Error, depth: number, path: readonly object[]): Record<string, unknown> {
   const out: Record<string, unknown> = { type: error.name, message: text(error.message) };
-  Object.assign(out, copyEntries(entriesOf(error).filter(([name]) => !(name in out)), depth, path));
+  Object.assign(
+    out,
+    copyEntries(
+      entriesOf(error).filter(([name]) => !(name in out)),
+      depth,
+      path,
+    ),
+  );
   if (typeof error.stack === 'string') out['stack'] = text(error.stack);
   if (error.cause !== undefined) out['cause'] = copy(error.cause, depth + 1, path);
   if (error instanceof AggregateError) out['errors'] = copyList(error.errors, depth, path);

@@ -1,0 +1,1 @@
+export { BoundedBuffer, type BufferBounds, type OverflowPolicy } from './bounded-buffer.ts';
