@@ -1,0 +1,118 @@
+/**
+ * Credit: how many more tasks a processor may be sent, known without asking anybody.
+ *
+ *   K1  outstanding = dispatched − settled, of this orchestrator's own dispatches; never below 0.
+ *   K2  The window is what the processor can start within `HORIZON_MS` at its measured rate, at least two rounds of its
+ *       instances' concurrency, at most `maxQueue`; the live orchestrators share it evenly.
+ *   K3  A processor that refused (its queue was full) has no room until something of it is settled, or for `REFUSED_MS`.
+ *
+ * Rates come from everybody's settlements, so that all orchestrators see the same facts.
+ */
+
+/** Half a second's work in the queue keeps a processor busy over any hiccup of dispatching, and frames young. */
+const HORIZON_MS = 500;
+const REFUSED_MS = 250;
+const RATE_WINDOW_MS = 1_000;
+/** Weight of the newest settlement in the smoothed service time. */
+const SMOOTHING = 0.2;
+/** Assumed until the first settlement. */
+const INITIAL_SERVICE_MS = 10;
+
+export interface ProcessorLoad {
+  readonly outstanding: number;
+  readonly window: number;
+  readonly ratePerSecond: number;
+  readonly serviceMs: number;
+}
+
+export interface Limits {
+  /** All live instances together. */
+  readonly concurrency: number;
+  readonly maxQueue: number;
+  /** Live orchestrators, this one included. */
+  readonly peers: number;
+}
+
+export class ProcessorCredit {
+  #outstanding = 0;
+  #serviceMs = INITIAL_SERVICE_MS;
+  #refusedUntil = 0;
+  #settledInWindow = 0;
+  #windowBegan: number;
+  #ratePerSecond = 0;
+  #lastSettledAt: number;
+
+  constructor(nowMs: number) {
+    this.#windowBegan = nowMs;
+    this.#lastSettledAt = nowMs;
+  }
+
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /** Milliseconds of one frame in the handler, smoothed. */
+  get serviceMs(): number {
+    return this.#serviceMs;
+  }
+
+  /** When something of it was settled last, or the credit began. */
+  get lastSettledAt(): number {
+    return this.#lastSettledAt;
+  }
+
+  ratePerSecond(nowMs: number): number {
+    this.#roll(nowMs);
+    return this.#ratePerSecond;
+  }
+
+  window(limits: Limits, nowMs: number): number {
+    const atRate = (this.ratePerSecond(nowMs) * HORIZON_MS) / 1000;
+    const whole = Math.min(limits.maxQueue, Math.max(2 * limits.concurrency, atRate));
+    return Math.max(1, Math.ceil(whole / Math.max(1, limits.peers)));
+  }
+
+  room(limits: Limits, nowMs: number): number {
+    if (nowMs < this.#refusedUntil) return 0;
+    return Math.max(0, this.window(limits, nowMs) - this.#outstanding);
+  }
+
+  dispatched(tasks: number): void {
+    this.#outstanding += tasks;
+  }
+
+  /** Takes back what a publish did not deliver. */
+  returned(tasks: number): void {
+    this.#outstanding = Math.max(0, this.#outstanding - tasks);
+  }
+
+  refused(nowMs: number): void {
+    this.#refusedUntil = nowMs + REFUSED_MS;
+  }
+
+  /** `own` of the `tasks` were dispatched from here. */
+  settled(tasks: number, own: number, serviceMs: number, nowMs: number): void {
+    this.#roll(nowMs);
+    this.#settledInWindow += tasks;
+    this.#outstanding = Math.max(0, this.#outstanding - own);
+    this.#refusedUntil = 0;
+    this.#lastSettledAt = nowMs;
+    if (tasks > 0 && serviceMs > 0) this.#serviceMs += SMOOTHING * (serviceMs / tasks - this.#serviceMs);
+  }
+
+  /** The broker says that the processor's queue is empty: whatever was believed outstanding is not. */
+  correctToEmpty(): void {
+    this.#outstanding = 0;
+  }
+
+  #roll(nowMs: number): void {
+    const elapsed = nowMs - this.#windowBegan;
+    if (elapsed < RATE_WINDOW_MS / 4) return;
+    const measured = (this.#settledInWindow * 1000) / elapsed;
+    // Follows a rise at once and a fall within about a second, so that a pause does not close the window.
+    const weight = Math.min(1, elapsed / RATE_WINDOW_MS);
+    this.#ratePerSecond = Math.max(measured, this.#ratePerSecond + weight * (measured - this.#ratePerSecond));
+    this.#settledInWindow = 0;
+    this.#windowBegan = nowMs;
+  }
+}

@@ -1,0 +1,59 @@
+/** The orchestrator's metrics. Labels are capabilities, processors and reasons: bounded, never frames. */
+import { latencySeconds, type Metrics } from '@frame-buffer/telemetry';
+import type { Credits } from './credit/credits.ts';
+import type { RouteTable } from './routes/route-table.ts';
+
+export interface OrchestratorMetrics {
+  dispatched(capability: string, processor: string, tasks: number, ageMs: number): void;
+  expired(capability: string, reason: string, tasks: number): void;
+  refused(processor: string, reason: string): void;
+  unreadable(capability: string, reason: string): void;
+}
+
+export function orchestratorMetrics(metrics: Metrics, routes: () => RouteTable, credits: Credits): OrchestratorMetrics {
+  const dispatched = metrics.counter({
+    name: 'frame_buffer_tasks_dispatched_total',
+    help: "Tasks put into processors' queues",
+    labels: ['capability', 'processor'],
+  });
+  const age = metrics.histogram({
+    name: 'frame_buffer_dispatch_age_seconds',
+    help: 'Age of the first frame of a slice when it is dispatched, since capture',
+    labels: ['capability'],
+    buckets: latencySeconds,
+  });
+  const expired = metrics.counter({
+    name: 'frame_buffer_tasks_expired_total',
+    help: 'Tasks that outlived their deadline before they could be dispatched',
+    labels: ['capability', 'reason'],
+  });
+  const refused = metrics.counter({
+    name: 'frame_buffer_dispatch_refused_total',
+    help: 'Publishes to a queue that the broker refused',
+    labels: ['processor', 'reason'],
+  });
+  const unreadable = metrics.counter({
+    name: 'frame_buffer_messages_unreadable_total',
+    help: 'Messages in a lane that could not be read',
+    labels: ['capability', 'reason'],
+  });
+  metrics.gauge({
+    name: 'frame_buffer_processor_outstanding_tasks',
+    help: 'Tasks that this orchestrator dispatched and that are not settled',
+    labels: ['processor'],
+    collect: (gauge) => {
+      gauge.reset();
+      const { byProcessor } = routes();
+      for (const name of byProcessor.keys()) gauge.set({ processor: name }, credits.of(name).outstanding);
+    },
+  });
+  return {
+    dispatched(capability, processor, tasks, ageMs) {
+      dispatched.inc({ capability, processor }, tasks);
+      age.observe({ capability }, ageMs / 1000);
+    },
+    expired: (capability, reason, tasks) => expired.inc({ capability, reason }, tasks),
+    refused: (processor, reason) => refused.inc({ processor, reason }),
+    unreadable: (capability, reason) => unreadable.inc({ capability, reason }),
+  };
+}
