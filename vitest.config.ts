@@ -8,7 +8,6 @@ const outside = ['**/node_modules/**', '**/dist/**'];
  */
 export default defineConfig({
   test: {
-    reporters: process.env['CI'] ? ['default', ['json', { outputFile: '.test-results/vitest.json' }]] : ['default'],
     projects: [
       {
         test: {

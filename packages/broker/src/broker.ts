@@ -4,7 +4,7 @@
  *   B1  When `startBroker` resolves, clients are accepted and JetStream is on; when it rejects, no child is left.
  *   B2  One server per store (see store-lock.ts).
  *   B3  `restart()` comes back on the same port and the same store, so clients reconnect by themselves.
- *   B4  The child never outlives this process (packages/subprocess).
+ *   B4  The child never outlives this process (packages/subprocess), and Ctrl-C in a terminal does not reach it.
  *
  * States: running → (stop, kill, crash) → stopped → restart → running. `exited` tells the end of the present child.
  */
@@ -56,7 +56,7 @@ const STOP_GRACE_MS = 10_000;
 /** @throws BrokerError, see its codes */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const storeDir = resolve(options.storeDir);
-  const server = await locateServer({ env: options.env });
+  const server = locateServer({ env: options.env });
   const launch = (port: number) => launchServer({ ...options, storeDir }, server.path, port);
 
   let running = await launch(options.port ?? -1);
@@ -73,7 +73,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       return running.child.exited;
     },
     stop: () => running.stop(),
-    kill: (signal) => running.child.kill(signal),
+    kill: (signal) => {
+      running.child.kill(signal);
+    },
     logTail: () => running.child.stderrTail(),
     async restart() {
       await running.stop();
@@ -101,9 +103,11 @@ async function launchServer(options: BrokerOptions, command: string, port: numbe
     const child = spawnChild({
       command,
       args: ['-c', config, '-a', host, '-p', String(port), '--ports_file_dir', runDir],
+      // Ctrl-C is for this process, which stops its services before the broker under them.
+      detached: true,
     });
     lock.handTo(child.pid);
-    child.exited.finally(lock.release);
+    void child.exited.then(lock.release);
     const stop = () => stopServer(child);
     try {
       return { child, host, port: await becomesReady(child, runDir, options), stop };
@@ -128,7 +132,9 @@ async function openStore(options: BrokerOptions, runDir: string): Promise<StoreL
   } catch (error) {
     if (error instanceof BrokerError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new BrokerError('store_unusable', `The store ${options.storeDir} cannot be used: ${reason}`, { cause: error });
+    throw new BrokerError('store_unusable', `The store ${options.storeDir} cannot be used: ${reason}`, {
+      cause: error,
+    });
   }
 }
 
@@ -136,12 +142,13 @@ async function becomesReady(child: Child, runDir: string, options: BrokerOptions
   const timeoutMs = options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS;
   const given = new AbortController();
   try {
-    const port = await Promise.race([
+    const outcome = await Promise.race([
       waitForPortsFile(runDir, AbortSignal.any([given.signal, AbortSignal.timeout(timeoutMs)])),
-      child.exited.then((exit) => exit),
+      child.exited,
     ]);
-    if (typeof port === 'number') return port;
-    throw new BrokerError('exited_early', withLog(`nats-server ended at once (${JSON.stringify(port)})`, child));
+    if (typeof outcome === 'number') return outcome;
+    const how = outcome.signal ?? `exit code ${outcome.code}`;
+    throw new BrokerError('exited_early', withLog(`nats-server ended (${how}) before it accepted clients`, child));
   } catch (error) {
     if (error instanceof BrokerError) throw error;
     throw new BrokerError('start_timeout', withLog(`nats-server accepted no clients within ${timeoutMs} ms`, child), {

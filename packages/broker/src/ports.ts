@@ -41,7 +41,8 @@ export async function waitForPortsFile(folder: string, signal: AbortSignal): Pro
 function parsePort(text: string): number | undefined {
   try {
     const ports: unknown = JSON.parse(text);
-    if (typeof ports !== 'object' || ports === null || !('nats' in ports) || !Array.isArray(ports.nats)) return undefined;
+    if (typeof ports !== 'object' || ports === null || !('nats' in ports) || !Array.isArray(ports.nats))
+      return undefined;
     const [first]: unknown[] = ports.nats;
     return typeof first === 'string' ? Number(new URL(first).port) : undefined;
   } catch {

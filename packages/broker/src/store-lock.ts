@@ -108,7 +108,9 @@ function isAlive(holder: Holder): boolean {
 /** Field 22 of /proc/<pid>/stat; field 2 is the command in parentheses and may hold blanks. Zombies count as gone. */
 function startTime(pid: number): string {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return fields[0] === 'Z' ? 'gone' : (fields[19] ?? '');
   } catch {
     return '';

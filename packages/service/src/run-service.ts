@@ -60,9 +60,10 @@ export interface ServiceOptions<S extends Settings> {
 /** Runs a service until its process exits. Resolves when it is ready. */
 export async function runService<S extends Settings & CommonSettings>(options: ServiceOptions<S>): Promise<void> {
   const { definition, version, process, start } = options;
+  const { argv, env } = process;
   const { service } = definition;
 
-  const spoken = answerCommandLine(definition, version, process.argv.slice(2));
+  const spoken = answerCommandLine(definition, version, argv.slice(2));
   if (spoken !== undefined) {
     if (spoken.code === exitCode.stopped) process.stdout.write(spoken.text);
     else printError(spoken.text);
@@ -70,7 +71,7 @@ export async function runService<S extends Settings & CommonSettings>(options: S
     process.exitCode = spoken.code;
     return;
   }
-  const loaded = loadConfig(definition, process.env);
+  const loaded = loadConfig(definition, env);
   if (!loaded.ok) {
     const message = formatFaults(service, loaded.faults);
     printError(`${message}\nSee --help for all settings.\n`);

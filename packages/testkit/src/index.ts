@@ -1,0 +1,10 @@
+export { freePort } from './free-port.ts';
+export { type MakeJpegOptions, makeJpeg } from './jpeg.ts';
+export { type Needs, needs, type Part, requirePart } from './parts.ts';
+export { type ProxyOptions, startProxy, type TcpProxy } from './proxy.ts';
+export { type RtspServer, type RtspServerOptions, startRtspServer } from './rtsp-server.ts';
+export { type LogLine, type ServiceProcess, type SpawnServiceOptions, spawnService } from './service-process.ts';
+export { startTestBroker, type TestBroker, type TestBrokerOptions } from './test-broker.ts';
+export { makeTestFolder, type TestFolder } from './test-folder.ts';
+export { type UntilOptions, until, type WaitForEventOptions, WaitTimeoutError, waitForEvent } from './until.ts';
+export { type MakeVideoOptions, makeVideo } from './video.ts';
