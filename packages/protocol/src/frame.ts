@@ -63,6 +63,14 @@ export interface FrameDescriptor {
 
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+/** Free attributes of a frame: flat, and bounded. */
+export const attributesSchema = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+  .check((context) => {
+    const message = attributesFault(context.value) ?? attributesSizeFault(context.value);
+    if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message });
+  });
+
 export const frameDescriptorSchema = z.object({
   camera: tokenSchema('camera'),
   epoch: z.int().min(0).max(MAX_U48),
@@ -77,13 +85,7 @@ export const frameDescriptorSchema = z.object({
   priority: z.int().min(0).max(10),
   maxAgeMs: z.int().min(0).max(0xffff_ffff),
   traceparent: z.string().regex(TRACEPARENT).optional(),
-  attributes: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-    .check((context) => {
-      const message = attributesFault(context.value) ?? attributesSizeFault(context.value);
-      if (message !== undefined) context.issues.push({ code: 'custom', input: context.value, message });
-    })
-    .optional(),
+  attributes: attributesSchema.optional(),
 });
 
 /** 1 to 16 different names; a capability named twice would make two tasks of one frame that nobody can tell apart. */
@@ -123,7 +125,12 @@ export function isTraceparent(text: string): boolean {
 }
 
 export function attributesFault(attributes: unknown): string | undefined {
-  if (attributes === null || typeof attributes !== 'object' || Array.isArray(attributes))
+  if (
+    attributes === null ||
+    typeof attributes !== 'object' ||
+    Array.isArray(attributes) ||
+    ArrayBuffer.isView(attributes)
+  )
     return 'attributes are no map';
   for (const [name, value] of Object.entries(attributes)) {
     if (name === '__proto__') return 'no attribute may be called __proto__';

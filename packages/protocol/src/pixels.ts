@@ -25,7 +25,7 @@ export function rawBytes({ width, height, encoding }: PictureShape): number | un
   return perPixel === undefined ? undefined : width * height * perPixel;
 }
 
-/** Throws `invalid_picture` when a raw picture's size does not fit its shape, or when a JPEG is to be compressed. */
+/** Throws `invalid_picture` when a raw picture is too large or does not fit its shape, or when a JPEG is to be compressed. */
 export function packPixels(bytes: Uint8Array, shape: PictureShape, compression: Compression): Uint8Array {
   const expected = rawBytes(shape);
   if (expected !== undefined && bytes.length !== expected) {
@@ -34,6 +34,8 @@ export function packPixels(bytes: Uint8Array, shape: PictureShape, compression: 
       `${shape.width}×${shape.height} ${shape.encoding} takes ${expected} bytes, not ${bytes.length}`,
     );
   }
+  if (expected !== undefined && shape.width * shape.height > MAX_PICTURE_PIXELS)
+    throw new InvalidInputError('picture', `pictures of more than ${MAX_PICTURE_PIXELS} pixels are refused`);
   if (compression === 'none') return bytes;
   if (expected === undefined)
     throw new InvalidInputError('picture', `${shape.encoding} pictures are never compressed again`);

@@ -52,6 +52,11 @@ export function processorOfWorkSubject(workSubject: string): string {
   return workSubject.split('.')[1] ?? '';
 }
 
+/** The capability that a FRAMES subject belongs to. */
+export function capabilityOfLaneSubject(framesSubject: string): string {
+  return framesSubject.split('.')[1] ?? '';
+}
+
 /** Subjects of the services' request endpoints (NATS micro). */
 export const endpoint = {
   registerProcessor: 'registry.processors.register',
@@ -59,6 +64,8 @@ export const endpoint = {
   deregisterProcessor: 'registry.processors.deregister',
   listProcessors: 'registry.processors.list',
   verifyTopology: 'registry.topology.verify',
+  orchestratorRoutes: 'orchestrator.routes',
+  listCameras: 'capture-gateway.cameras',
   ledger: 'health-monitor.ledger',
   health: 'health-monitor.health',
 } as const;

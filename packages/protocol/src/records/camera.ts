@@ -105,8 +105,6 @@ export const cameraSchema = z.strictObject({
   capabilities: capabilitiesSchema('a camera'),
   /** 0 to 10, 10 the most urgent. */
   priority: z.int().min(0).max(10).default(5),
-  /** Frames a second admitted at most; faster ones are dropped before they become frames. 0 means no bound. */
-  maxFps: z.number().min(0).max(240).default(0),
 });
 
 export type Camera = z.infer<typeof cameraSchema>;
