@@ -1,0 +1,43 @@
+/** The NATS micro interface: the operations that processors need, for clients without HTTP. */
+import { endpoint } from '@frame-buffer/protocol';
+import { type MicroEndpoint, microEndpoint } from '@frame-buffer/service';
+import { type Operations, requestSchemas } from './operations.ts';
+
+export function microEndpoints(operations: Operations): readonly MicroEndpoint[] {
+  return [
+    microEndpoint({
+      name: 'register',
+      subject: endpoint.registerProcessor,
+      description: 'Registers a processor; the answer says where to pull its work from.',
+      request: requestSchemas.register,
+      handler: (processor) => operations.register(processor),
+    }),
+    microEndpoint({
+      name: 'renew',
+      subject: endpoint.renewProcessor,
+      description: 'The heartbeat of an instance that cannot write it itself.',
+      request: requestSchemas.renew,
+      handler: ({ name, instance, ...figures }) => operations.renew(name, instance, figures),
+    }),
+    microEndpoint({
+      name: 'deregister',
+      subject: endpoint.deregisterProcessor,
+      description: 'Deregisters a processor whose queue is empty, or with force any.',
+      request: requestSchemas.deregister,
+      handler: ({ name, force }) => operations.deregister(name, { force }),
+    }),
+    microEndpoint({
+      name: 'list',
+      subject: endpoint.listProcessors,
+      description: 'The registered processors with their instances, all or of one capability.',
+      request: requestSchemas.list,
+      handler: ({ capability }) => operations.processors(capability),
+    }),
+    microEndpoint({
+      name: 'verify',
+      subject: endpoint.verifyTopology,
+      description: 'Makes what is missing of streams, lanes and consumers, and verifies the rest.',
+      handler: () => operations.verify(),
+    }),
+  ];
+}
