@@ -147,7 +147,9 @@ export class CameraHost {
 
   async #open(description: CameraSource, run: number, attempt: number): Promise<void> {
     await this.#closing;
-    if (this.#actor.getSnapshot().context.run !== run) return;
+    // Meanwhile it may have been stopped, or have given this attempt up.
+    const { value, context } = this.#actor.getSnapshot();
+    if (value !== 'connecting' || context.run !== run) return;
     const { ffmpeg } = this.#options;
     const source = openSource({
       camera: this.#camera.name,
