@@ -18,7 +18,7 @@ export { describeConfig, helpText, type SettingRow } from './config-reference.ts
 export type { CheckOutcome, Identity, ReadinessCheck } from './health.ts';
 export { type Heartbeat, type HeartbeatOptions, startHeartbeat } from './heartbeat.ts';
 export { createHttpServer, type HttpServer, type HttpServerOptions } from './http.ts';
-export { type JoinOptions, joinSystem, type Membership } from './join.ts';
+export { brokerReadiness, type JoinOptions, joinSystem, type Membership } from './join.ts';
 export { type BytesRoute, bytesRoute, type JsonRoute, jsonRoute, type Method, type RouteInput } from './json-route.ts';
 export type { RunningService } from './lifecycle.ts';
 export { type Micro, type MicroEndpoint, type MicroOptions, microEndpoint, startMicro } from './micro.ts';

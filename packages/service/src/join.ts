@@ -30,6 +30,11 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
+/** The readiness of a service that may not have joined yet. */
+export function brokerReadiness(membership: () => Membership | undefined): ReadinessCheck {
+  return { name: 'broker', check: () => membership()?.brokerCheck.check() ?? 'waiting for the broker' };
+}
+
 const RETRY_MS = 500;
 
 export async function joinSystem(options: JoinOptions): Promise<Membership> {

@@ -4,8 +4,10 @@ import type { JsonBucket } from '@frame-buffer/jetstream';
 import { connect, EventLog, leaseSchema, Mirror, Publisher, SettlementWriter } from '@frame-buffer/jetstream';
 import { BUCKET, type Camera, cameraSchema, DEFAULT_POLICY, endpoint, policySchema } from '@frame-buffer/protocol';
 import {
+  brokerReadiness,
   type ConfigOf,
   joinSystem,
+  type Membership,
   ProblemError,
   type RunningService,
   type ServiceContext,
@@ -29,15 +31,20 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
   let cameras: Cameras | undefined;
   let records: JsonBucket<Camera> | undefined;
 
+  let membership: Membership | undefined;
   const serving = await context.serveHttp({
-    checks: [{ name: 'cameras', check: () => cameras !== undefined || 'waiting for the broker and the registry' }],
+    checks: [
+      brokerReadiness(() => membership),
+      { name: 'cameras', check: () => cameras !== undefined || 'waiting for the broker and the registry' },
+    ],
     routes: (app) => {
       cameraRoutes(app, { cameras: () => present(cameras), records: () => present(records) });
       frameRoutes(app, { cameras: () => present(cameras), maxPushBytes: config.maxPushBytes });
     },
   });
-  const membership = await joinSystem({ natsUrl: config.natsUrl, identity, log, signal });
-  const { nc, openBucket } = membership;
+  const joined = await joinSystem({ natsUrl: config.natsUrl, identity, log, signal });
+  membership = joined;
+  const { nc, openBucket } = joined;
   // Pictures have a connection of their own: a big message must not hold up the small ones behind it.
   const pixelConnection = await connect({ servers: config.natsUrl, name: `${config.instance}-pixels`.slice(0, 63) });
 
@@ -94,7 +101,7 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
       },
     ],
   });
-  await membership.announce(serving);
+  await joined.announce(serving);
 
   return {
     stop: async () => {
@@ -108,7 +115,7 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
       publisher.close();
       pixels.close();
       await pixelConnection.close();
-      await membership.leave();
+      await joined.leave();
     },
   };
 }

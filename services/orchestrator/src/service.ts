@@ -1,7 +1,15 @@
 /** The orchestrator put together. */
 import { BrokerClock, Publisher, SettlementWriter } from '@frame-buffer/jetstream';
 import { BUCKET, cameraSchema, endpoint, instanceSchema, processorSchema, STREAM } from '@frame-buffer/protocol';
-import { type ConfigOf, joinSystem, type RunningService, type ServiceContext, startMicro } from '@frame-buffer/service';
+import {
+  brokerReadiness,
+  type ConfigOf,
+  joinSystem,
+  type Membership,
+  type RunningService,
+  type ServiceContext,
+  startMicro,
+} from '@frame-buffer/service';
 import { routesApi, routesView } from './api.ts';
 import type { definition } from './config.ts';
 import { startCorrection } from './credit/correction.ts';
@@ -22,12 +30,17 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
   const credits = new Credits(self, now);
   const table = () => routes?.table ?? { byCapability: new Map(), byProcessor: new Map(), peers: 1 };
 
+  let membership: Membership | undefined;
   const serving = await context.serveHttp({
-    checks: [{ name: 'routes', check: () => routes !== undefined || 'waiting for the broker and the registry' }],
+    checks: [
+      brokerReadiness(() => membership),
+      { name: 'routes', check: () => routes !== undefined || 'waiting for the broker and the registry' },
+    ],
     routes: (app) => routesApi(app, table, credits),
   });
-  const membership = await joinSystem({ natsUrl: config.natsUrl, identity, log, signal });
-  const { nc, openBucket } = membership;
+  const joined = await joinSystem({ natsUrl: config.natsUrl, identity, log, signal });
+  membership = joined;
+  const { nc, openBucket } = joined;
 
   const publisher = new Publisher(nc, {
     onTrouble: ({ kind, subject, detail }) => log.debug('publish.trouble', { kind, subject, detail }),
@@ -90,7 +103,7 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
       },
     ],
   });
-  await membership.announce(serving);
+  await joined.announce(serving);
 
   return {
     stop: async () => {
@@ -102,7 +115,7 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
       frames.stop();
       await micro.stop();
       publisher.close();
-      await membership.leave();
+      await joined.leave();
     },
   };
 }
