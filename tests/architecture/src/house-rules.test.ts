@@ -26,7 +26,11 @@ const SPELLED = new RegExp(
 );
 
 /** Looking a command up on PATH is what the system does for every child; it is not configuration. */
-const MAY_READ_ENVIRONMENT = new Set(['packages/subprocess/src/command.ts']);
+const MAY_READ_ENVIRONMENT = new Set([
+  'packages/subprocess/src/command.ts',
+  // Its `process` is a parameter, which main.ts hands over.
+  'packages/service/src/run-service.ts',
+]);
 
 /** Also `const { env } = process`, `process['env']`, and `env` imported from node:process. */
 const ENVIRONMENT =
