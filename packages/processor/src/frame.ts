@@ -45,6 +45,8 @@ export interface Frame {
   readonly signal: AbortSignal;
   /** Milliseconds since capture. */
   ageMs(): number;
+  /** Milliseconds since the frame was put into this processor's queue. */
+  queuedMs(): number;
   /**
    * The picture's bytes in its `encoding`; raw ones are decompressed. The same bytes for every caller: do not change them.
    * Rejects with a `FrameBufferError`: `pixels_evicted` (it has aged out), `pixels_absent` (the frame has none),
@@ -148,6 +150,10 @@ export class FrameInHand implements Frame {
   ageMs(): number {
     const { batch, index, message } = this.task;
     return batch.ageAtPublishMs(index) + this.#sources.sinceMs(message.stampedAtMs);
+  }
+
+  queuedMs(): number {
+    return this.#sources.sinceMs(this.task.message.stampedAtMs);
   }
 
   pixels(): Promise<Uint8Array> {

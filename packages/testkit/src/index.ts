@@ -4,6 +4,7 @@ export { type Needs, needs, type Part, requirePart } from './parts.ts';
 export { type ProxyOptions, startProxy, type TcpProxy } from './proxy.ts';
 export { type RtspServer, type RtspServerOptions, startRtspServer } from './rtsp-server.ts';
 export { type LogLine, type ServiceProcess, type SpawnServiceOptions, spawnService } from './service-process.ts';
+export { type CameraRequest, type ServiceName, Site } from './site.ts';
 export { startTestBroker, type TestBroker, type TestBrokerOptions } from './test-broker.ts';
 export { makeTestFolder, type TestFolder } from './test-folder.ts';
 export { type UntilOptions, until, type WaitForEventOptions, WaitTimeoutError, waitForEvent } from './until.ts';

@@ -6,6 +6,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
+import type {} from 'vitest';
 
 export type Part = 'ffmpeg' | 'libx264' | 'gst-rtsp-server' | 'setpriv';
 

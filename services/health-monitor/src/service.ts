@@ -42,7 +42,7 @@ export async function startService(context: Context): Promise<RunningService> {
     name: identity.service,
     instance: identity.instance,
     startedAt: identity.startedAt.toISOString(),
-    http: `${config.host}:${port}`,
+    http: `http://${config.host}:${port}`,
     state: 'ready',
   };
   const heartbeat = startHeartbeat({

@@ -2,14 +2,15 @@
  * One camera of the site, as this gateway sees it: it is captured here while this gateway holds its lease.
  *
  *   O1  Frames carry the lease's epoch: two gateways that both believe to own a camera never make the same identity.
- *   O2  A lease that is free is tried for every second, so that a camera moves within 5 s of its gateway's death.
+ *   O2  A lease is taken over `LEASE_TTL_MS` after its last renewal was seen: a camera moves within 5 s of its gateway's death.
  */
 import { type JsonBucket, Lease, type LeaseRecord, SeenLease } from '@frame-buffer/jetstream';
 import { type Camera, cameraLeaseKey } from '@frame-buffer/protocol';
 import type { Logger } from '@frame-buffer/telemetry';
 import { CameraHost, type CameraHostOptions } from './camera-host.ts';
 
-const TRY_EVERY_MS = 1_000;
+const LEASE_TTL_MS = 3_000;
+const TRY_EVERY_MS = 500;
 
 export interface OwnedCameraOptions {
   readonly camera: Camera;
@@ -72,7 +73,7 @@ export class OwnedCamera {
       const { leases, self, log } = this.#options;
       const key = cameraLeaseKey(this.#camera.name);
       const lease = await Lease.tryAcquire(
-        { bucket: leases, key, owner: self, onLost: () => void this.#lost() },
+        { bucket: leases, key, owner: self, ttlMs: LEASE_TTL_MS, onLost: () => void this.#lost() },
         this.#seen,
       );
       if (lease === undefined) return;

@@ -135,8 +135,9 @@ export class Bookkeeper {
     this.#underWay = this.#balance().finally(() => {
       this.#underWay = undefined;
       const interval = this.#isAsked() ? Math.min(WHILE_ASKED_MS, this.#options.idleMs) : this.#options.idleMs;
-      // A long scan rests longer: the books must not eat what they count.
-      this.#schedule(Math.max(interval, 4 * (performance.now() - beganAt)));
+      // A long scan rests longer: the books must not eat what they count. One that failed was waiting, not working.
+      const restMs = this.#failing ? 0 : 4 * (performance.now() - beganAt);
+      this.#schedule(Math.max(interval, restMs));
     });
     return this.#underWay;
   }

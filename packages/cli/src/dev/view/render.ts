@@ -1,0 +1,89 @@
+/**
+ * The whole view: a state becomes lines. Pure.
+ *
+ *   V1  No line is wider than asked for (at least 60 columns), colours not counted.
+ *   V2  Without colours there is not one escape sequence.
+ *   V3  It fits the terminal's height down to 24 rows, by writing the ledger closer and showing fewer cameras.
+ */
+import { formatDuration } from '../duration.ts';
+import { ledgerLines, ledgerParagraph } from './ledger-view.ts';
+import { cut, type Paint, rate } from './paint.ts';
+import type { Snapshot } from './snapshot.ts';
+import { sparkline } from './sparkline.ts';
+import { cameraLines, capabilityLines, processorLines } from './tables.ts';
+
+const NARROWEST = 60;
+const WIDEST = 110;
+const FEWEST_CAMERAS = 3;
+const FAULTS_SHOWN = 3;
+
+export interface RenderOptions {
+  /** Columns of the terminal. */
+  readonly width: number;
+  /** Rows of the terminal. */
+  readonly height: number;
+  readonly style: Paint;
+}
+
+export function renderView(snapshot: Snapshot, { width: columns, height, style }: RenderOptions): readonly string[] {
+  const width = Math.min(Math.max(columns, NARROWEST), WIDEST);
+  const all = layout(snapshot, snapshot.cameras.length, false, width, style);
+  if (all.length < height) return all;
+  const close = layout(snapshot, snapshot.cameras.length, true, width, style);
+  const tooMany = Math.max(0, close.length - height + 1);
+  if (tooMany === 0) return close;
+  return layout(snapshot, Math.max(FEWEST_CAMERAS, snapshot.cameras.length - tooMany), true, width, style);
+}
+
+function layout(snapshot: Snapshot, cameras: number, isClose: boolean, width: number, style: Paint): readonly string[] {
+  return [
+    headline(snapshot, width, style),
+    '',
+    ...cameraLines(snapshot, width, cameras, style),
+    '',
+    ...capabilityLines(snapshot, style),
+    '',
+    ...processorLines(snapshot, style),
+    '',
+    style.dim('LEDGER (tasks of this run)'),
+    ...(isClose ? ledgerParagraph(snapshot.ledger, width, style) : ledgerLines(snapshot.ledger, style)),
+    ...notices(snapshot, width, style),
+    ...hint(snapshot, style),
+  ];
+}
+
+/** Name, time, throughput. */
+function headline({ phase, elapsedMs, remainingMs, throughput }: Snapshot, width: number, style: Paint): string {
+  const { bold, cyan, green, yellow } = style;
+  const now = `${rate(throughput.at(-1))} results/s `;
+  const isRunning = phase === 'running';
+  const time = `${formatDuration(elapsedMs)}${remainingMs === undefined ? '' : `, ${formatDuration(remainingMs)} to go`}`;
+  const around = `Frame Buffer  ${phase}    ${now}`.length;
+  const shownTime = cut(time, width - around);
+  const bars = sparkline(throughput, width - around - shownTime.length);
+  return `${bold('Frame Buffer')}  ${isRunning ? green(phase) : yellow(phase)}  ${shownTime}  ${now}${cyan(bars)}`;
+}
+
+/** What is not as it should be. */
+function notices({ parts, faults, phase }: Snapshot, width: number, { red, yellow }: Paint): readonly string[] {
+  const away = parts.filter(({ state }) => state === 'waiting' || state === 'starting').map(({ name }) => name);
+  const restarted = parts.filter(({ restarts }) => restarts > 0).map(({ name, restarts }) => `${name} ${restarts}×`);
+  const lines = [
+    ...(away.length === 0 ? [] : [red(cut(`coming back: ${away.join(', ')}`, width))]),
+    ...(restarted.length === 0 ? [] : [yellow(cut(`started again: ${restarted.join(', ')}`, width))]),
+    // While it drains, services that are gone are meant to be gone.
+    ...(phase !== 'running' ? [] : faults.slice(0, FAULTS_SHOWN).map((fault) => yellow(cut(`! ${fault}`, width)))),
+  ];
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function hint({ phase }: Snapshot, { dim }: Paint): readonly string[] {
+  switch (phase) {
+    case 'running':
+      return ['', dim('Ctrl-C drains and ends')];
+    case 'draining':
+      return ['', dim('draining; Ctrl-C once more ends at once')];
+    case 'ended':
+      return [];
+  }
+}
