@@ -1,7 +1,9 @@
 /**
- * One delivered message of a pull consumer. The four answers are final, except `working`; a second final answer is a no-op.
+ * One delivered message of a pull consumer. `ack` and `nak` are final: a second final answer is a no-op. An answer is sent
+ * once and not confirmed; one that is lost has the broker deliver the message again.
  */
 import type { Msg, MsgHdrs } from '@nats-io/nats-core';
+import { type DeliveryInfo, parseAckSubject } from './ack-subject.ts';
 
 const ACK = Buffer.from('+ACK');
 const NAK = Buffer.from('-NAK');
@@ -9,14 +11,11 @@ const WORKING = Buffer.from('+WPI');
 
 export class Delivery {
   readonly #message: Msg;
-  readonly #tokens: string[];
+  #info: DeliveryInfo | undefined;
   #answered = false;
 
   constructor(message: Msg) {
     this.#message = message;
-    // `$JS.ACK.<stream>.<consumer>.…` and, from server 2.15 on, `$JS.ACK.<domain>.<account>.<stream>.<consumer>.…`
-    const tokens = (message.reply ?? '').split('.');
-    this.#tokens = tokens.length >= 11 ? tokens.slice(4) : tokens.slice(2);
   }
 
   get subject(): string {
@@ -33,16 +32,16 @@ export class Delivery {
 
   /** 1 for the first delivery. */
   get deliveries(): number {
-    return Number(this.#tokens[2]);
+    return this.#delivery().deliveries;
   }
 
   get streamSequence(): number {
-    return Number(this.#tokens[3]);
+    return this.#delivery().streamSequence;
   }
 
   /** When the broker stored it, milliseconds since 1970 with fraction; compare through `BrokerClock`. */
   get stampedAtMs(): number {
-    return Number(this.#tokens[5]) / 1e6;
+    return this.#delivery().stampedAtMs;
   }
 
   get isAnswered(): boolean {
@@ -56,17 +55,31 @@ export class Delivery {
 
   /** Not done: deliver it again, after `delayMs`. */
   nak(delayMs = 0): void {
-    this.#answer(delayMs > 0 ? Buffer.from(`-NAK {"delay": ${Math.round(delayMs * 1e6)}}`) : NAK);
+    const isDelayed = delayMs > 0 && Number.isFinite(delayMs);
+    this.#answer(isDelayed ? Buffer.from(`-NAK {"delay": ${Math.round(delayMs * 1e6)}}`) : NAK);
   }
 
   /** Still at it: the ack wait begins anew. */
   working(): void {
-    if (!this.#answered) this.#message.respond(WORKING);
+    if (!this.#answered) this.#send(WORKING);
   }
 
   #answer(answer: Buffer): void {
     if (this.#answered) return;
     this.#answered = true;
-    this.#message.respond(answer);
+    this.#send(answer);
+  }
+
+  #send(answer: Buffer): void {
+    try {
+      this.#message.respond(answer);
+    } catch {
+      // The connection is closed: an answer that cannot be sent is as good as one that is lost.
+    }
+  }
+
+  #delivery(): DeliveryInfo {
+    this.#info ??= parseAckSubject(this.#message.reply ?? '');
+    return this.#info;
   }
 }

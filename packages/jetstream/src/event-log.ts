@@ -2,19 +2,37 @@
 import { type AuditEvent, subject } from '@frame-buffer/protocol';
 import type { Publisher } from './publisher.ts';
 
+/** Events that may wait for the broker; further ones are dropped. The log line that goes with each event is not lost. */
+const MAX_WAITING = 1_000;
+
 export class EventLog {
   readonly #publisher: Publisher;
   readonly #by: string;
+  #waiting = 0;
+  #dropped = 0;
 
   constructor(publisher: Publisher, by: string) {
     this.#publisher = publisher;
     this.#by = by;
   }
 
+  /** Events that were not written, because too many waited for the broker. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   record(event: Omit<AuditEvent, 'at' | 'by'>): void {
-    // While the broker is away a bounded number waits; the log line that goes with each event is not lost.
-    if (this.#publisher.pending > 1000) return;
+    if (this.#waiting >= MAX_WAITING) {
+      this.#dropped += 1;
+      return;
+    }
     const full: AuditEvent = { ...event, at: new Date().toISOString(), by: this.#by };
-    void this.#publisher.publish(subject.event(event.kind, event.id), Buffer.from(JSON.stringify(full)));
+    void this.#write(subject.event(event.kind, event.id), Buffer.from(JSON.stringify(full)));
+  }
+
+  async #write(to: string, event: Buffer): Promise<void> {
+    this.#waiting += 1;
+    await this.#publisher.publish(to, event, { msgId: crypto.randomUUID() });
+    this.#waiting -= 1;
   }
 }

@@ -2,39 +2,42 @@
  * The counted publisher: many publishes in flight, one inbox, each ended by the broker's PubAck or a clear refusal.
  *
  *   P1  A result `ok` means that the broker has stored the message (or had it already: `duplicate`).
- *   P2  What may have been stored is sent again under the same id, never given up silently.
- *   P3  At most `maxInFlight` messages and `maxInFlightBytes` bytes are in flight; further callers wait their turn, in order.
+ *   P2  What may have been stored is sent again under the same id, never given up silently: only `close()` ends it.
+ *   P3  At most `maxInFlight` messages and `maxInFlightBytes` bytes of payload are in flight (one message always may be);
+ *       further callers wait their turn, in order.
+ *   P4  While the broker is away or frozen, each message in flight takes memory once or twice, however long that lasts.
  *
- * Source of the shape: awaited `js.publish()` reaches 21 thousand/s, this 125 to 157 thousand/s (design §4).
+ * Messages are sent in the order of the calls; one that the broker refused for the moment is stored after its successors.
  */
 
-import { HEADER } from '@frame-buffer/protocol';
-import {
-  type Msg,
-  type MsgHdrs,
-  headers as makeHeaders,
-  type NatsConnection,
-  type Subscription,
-} from '@nats-io/nats-core';
-import { watchConnection } from './connect.ts';
+import type { Msg, MsgHdrs, NatsConnection, Subscription } from '@nats-io/nats-core';
+import { inboxPrefix, watchConnection } from './connect.ts';
+import { Fifo } from './fifo.ts';
+import { guarded } from './guarded.ts';
+import { headerBytes, toHeaders } from './message-headers.ts';
+import { type RefusalReason, readPubAck } from './pub-ack.ts';
 
 export interface PublisherOptions {
+  /** Messages; default 1024. */
   readonly maxInFlight?: number;
+  /** Default 16 MiB. */
   readonly maxInFlightBytes?: number;
-  /** Milliseconds without PubAck after which a message is sent again. */
+  /** Milliseconds without PubAck after which a message is sent again; default 5000. */
   readonly ackTimeoutMs?: number;
   /** Told of each repeat and refusal, for counters; never per successful message. */
-  readonly onTrouble?: (trouble: {
-    kind: 'repeated' | 'refused' | 'unavailable';
-    subject: string;
-    detail: string;
-  }) => void;
+  readonly onTrouble?: (trouble: PublishTrouble) => void;
+}
+
+export interface PublishTrouble {
+  readonly kind: 'repeated' | 'refused' | 'unavailable';
+  readonly subject: string;
+  readonly detail: string;
 }
 
 export interface PublishOptions {
   /** Deduplicates within the broker's window; required wherever a repeat must not count twice. */
   readonly msgId?: string;
-  /** Further headers; copied, never changed. */
+  /** Further headers; copied, never changed. Line breaks in values become blanks. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -42,58 +45,69 @@ export type PublishResult =
   | { readonly ok: true; readonly sequence: number; readonly duplicate: boolean }
   /**
    * `queue_full`   the subject's bound (10077): another queue may have room;
-   * `stream_full`  the stream's bound, or the disk's;
-   * `too_large`    above the broker's max_payload: it can never be stored;
+   * `stream_full`  the stream's bound;
+   * `too_large`    above the broker's max_payload or the stream's max_msg_size: it can never be stored;
    * `refused`      any other answer that a repeat will not change;
-   * `closed`       the publisher was closed before an answer came: it may or may not be stored.
+   * `closed`       the publisher or its connection was closed before an answer came: it may or may not be stored.
    */
-  | {
-      readonly ok: false;
-      readonly reason: 'queue_full' | 'stream_full' | 'too_large' | 'refused' | 'closed';
-      readonly detail: string;
-    };
+  | { readonly ok: false; readonly reason: RefusalReason | 'closed'; readonly detail: string };
 
-interface InFlight {
+interface Message {
   readonly token: string;
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: MsgHdrs | undefined;
   readonly resolve: (result: PublishResult) => void;
-  sentAt: number;
+  /** When it is sent again, by `performance.now()`. */
+  dueAt: number;
   attempts: number;
+  /** The broker has answered the last attempt with "not now": nothing of it is on its way any more. */
+  isPutOff: boolean;
 }
 
-const MAX_MESSAGES_REFUSAL = 10077;
-/** Answers that say "not now": no leader, no quorum, resources, disk. Source: nats-server 2.14 errors.json. */
-const TRANSIENT_CODES = new Set([10008, 10023, 10028, 10039, 10047, 10074, 10118, 10119]);
-const SCAN_MS = 250;
+const SCAN_MS = 100;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 2_000;
+const DEFAULT_MAX_PAYLOAD = 1_048_576;
+/** Headers of ours are far smaller; only above this their size is worked out. */
+const ROOM_FOR_HEADERS = 65_536;
 
 export class Publisher {
   readonly #nc: NatsConnection;
-  readonly #options: Required<Omit<PublisherOptions, 'onTrouble'>>;
-  readonly #onTrouble: NonNullable<PublisherOptions['onTrouble']>;
+  readonly #maxInFlight: number;
+  readonly #maxInFlightBytes: number;
+  readonly #ackTimeoutMs: number;
+  readonly #onTrouble: (trouble: PublishTrouble) => void;
   readonly #inbox: string;
   readonly #subscription: Subscription;
-  readonly #inFlight = new Map<string, InFlight>();
-  readonly #waiting: InFlight[] = [];
+  readonly #inFlight = new Map<string, Message>();
+  readonly #waiting = new Fifo<Message>();
+  #whenSettled: (() => void)[] = [];
   readonly #scan: NodeJS.Timeout;
   readonly #connection: { stop(): void };
   #bytes = 0;
   #next = 0;
+  /** The last known one: the client forgets it while it is disconnected. */
+  #maxPayload: number;
   #connected = true;
+  #probing = false;
+  #sending = false;
   #closed = false;
 
   constructor(nc: NatsConnection, options: PublisherOptions = {}) {
     this.#nc = nc;
-    this.#options = {
-      maxInFlight: options.maxInFlight ?? 1024,
-      maxInFlightBytes: options.maxInFlightBytes ?? 16 * 1024 * 1024,
-      ackTimeoutMs: options.ackTimeoutMs ?? 5_000,
-    };
-    this.#onTrouble = options.onTrouble ?? (() => {});
+    this.#maxPayload = nc.info?.max_payload ?? DEFAULT_MAX_PAYLOAD;
+    this.#maxInFlight = options.maxInFlight ?? 1024;
+    this.#maxInFlightBytes = options.maxInFlightBytes ?? 16 * 1024 * 1024;
+    this.#ackTimeoutMs = options.ackTimeoutMs ?? 5_000;
+    this.#onTrouble = (trouble) => guarded(() => options.onTrouble?.(trouble));
     this.#inbox = `${inboxPrefix(nc)}.${crypto.randomUUID().slice(0, 8)}`;
-    this.#subscription = nc.subscribe(`${this.#inbox}.*`, { callback: (_error, message) => this.#answered(message) });
-    this.#scan = setInterval(() => this.#repeatLate(), SCAN_MS);
+    this.#subscription = nc.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#answered(message);
+      },
+    });
+    this.#scan = setInterval(() => this.#repeatDue(), SCAN_MS);
     this.#scan.unref();
     this.#connection = watchConnection(nc, {
       disconnected: () => {
@@ -101,13 +115,15 @@ export class Publisher {
       },
       reconnected: () => this.#reconnected(),
     });
+    void nc.closed().then(() => this.close());
   }
 
-  /** Messages sent or waiting to be sent. 0 means that the line is free. */
+  /** Messages sent or waiting to be sent. 0 means that the line is free. Callers bound what waits. */
   get pending(): number {
-    return this.#inFlight.size + this.#waiting.length;
+    return this.#inFlight.size + this.#waiting.size;
   }
 
+  /** Bytes of payload in flight. */
   get pendingBytes(): number {
     return this.#bytes;
   }
@@ -116,29 +132,29 @@ export class Publisher {
     return this.#connected;
   }
 
-  /** Resolves when the broker has answered; stays pending through outages. The payload must not change meanwhile. */
+  /**
+   * Resolves when the broker has answered; stays pending through outages. The payload must not change meanwhile.
+   * Rejects only on a header name that no broker could take.
+   */
   publish(subject: string, payload: Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
-    const limit = this.#nc.info?.max_payload ?? 1_048_576;
-    if (payload.length > limit) {
-      const detail = `${payload.length} bytes are more than the broker's max_payload of ${limit}`;
-      return Promise.resolve({ ok: false, reason: 'too_large', detail });
-    }
     return new Promise((resolve) => {
-      if (this.#closed) {
-        resolve({ ok: false, reason: 'closed', detail: 'the publisher is closed' });
-        return;
-      }
+      if (this.#closed) return resolve({ ok: false, reason: 'closed', detail: 'the publisher is closed' });
+      const headers = toHeaders(options.msgId, options.headers);
+      const tooLarge = this.#sizeFault(payload, headers);
+      if (tooLarge !== undefined) return resolve({ ok: false, reason: 'too_large', detail: tooLarge });
       const token = (this.#next++).toString(36);
-      const headers = toHeaders(options);
-      const message: InFlight = { token, subject, payload, headers, resolve, sentAt: 0, attempts: 0 };
-      if (this.#waiting.length === 0 && this.#hasRoom(message)) this.#send(message);
+      const message: Message = { token, subject, payload, headers, resolve, dueAt: 0, attempts: 0, isPutOff: false };
+      if (this.#waiting.size === 0 && this.#hasRoom(message)) this.#send(message);
       else this.#waiting.push(message);
     });
   }
 
   /** Resolves when nothing is in flight or waiting. */
-  async settled(): Promise<void> {
-    while (this.pending > 0 && !this.#closed) await new Promise((resolve) => setTimeout(resolve, 5));
+  settled(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenSettled.push(resolve);
+    });
   }
 
   /** Ends everything that has no answer yet with `closed`. */
@@ -148,77 +164,126 @@ export class Publisher {
     clearInterval(this.#scan);
     this.#connection.stop();
     this.#subscription.unsubscribe();
-    for (const message of [...this.#inFlight.values(), ...this.#waiting]) {
-      message.resolve({ ok: false, reason: 'closed', detail: 'closed before the broker answered' });
-    }
+    const result = { ok: false, reason: 'closed', detail: 'closed before the broker answered' } as const;
+    for (const message of this.#inFlight.values()) message.resolve(result);
     this.#inFlight.clear();
-    this.#waiting.length = 0;
+    this.#bytes = 0;
+    for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift())
+      message.resolve(result);
+    this.#tellSettled();
   }
 
-  #hasRoom(message: InFlight): boolean {
-    if (!this.#connected) return false;
-    const { maxInFlight, maxInFlightBytes } = this.#options;
-    if (this.#inFlight.size >= maxInFlight) return false;
-    return this.#inFlight.size === 0 || this.#bytes + message.payload.length <= maxInFlightBytes;
+  /** The broker's limit holds for headers and payload together. */
+  #sizeFault(payload: Uint8Array, headers: MsgHdrs | undefined): string | undefined {
+    this.#maxPayload = this.#nc.info?.max_payload ?? this.#maxPayload;
+    if (payload.length <= this.#maxPayload - ROOM_FOR_HEADERS) return undefined;
+    const size = payload.length + headerBytes(headers);
+    if (size <= this.#maxPayload) return undefined;
+    return `${size} bytes are more than the broker's max_payload of ${this.#maxPayload}`;
   }
 
-  #send(message: InFlight): void {
+  #hasRoom(message: Message): boolean {
+    if (!this.#connected || this.#inFlight.size >= this.#maxInFlight) return false;
+    return this.#inFlight.size === 0 || this.#bytes + message.payload.length <= this.#maxInFlightBytes;
+  }
+
+  #send(message: Message): void {
     this.#inFlight.set(message.token, message);
     this.#bytes += message.payload.length;
     this.#transmit(message);
   }
 
-  #transmit(message: InFlight): void {
-    message.sentAt = performance.now();
+  #transmit(message: Message): void {
     message.attempts += 1;
+    message.isPutOff = false;
+    message.dueAt = performance.now() + this.#ackTimeoutMs;
     const reply = `${this.#inbox}.${message.token}`;
     const options = message.headers === undefined ? { reply } : { reply, headers: message.headers };
-    this.#nc.publish(message.subject, message.payload, options);
+    try {
+      this.#nc.publish(message.subject, message.payload, options);
+    } catch (error) {
+      // Otherwise a malformed subject, or a broker that came back with a smaller max_payload.
+      if (this.#nc.isClosed()) this.close();
+      else this.#end(message, { ok: false, reason: 'refused', detail: String(error) });
+    }
   }
 
   #answered(answer: Msg): void {
     const message = this.#inFlight.get(answer.subject.slice(this.#inbox.length + 1));
     if (message === undefined) return;
-    if (answer.headers?.code === 503) {
-      // No stream listens, or no leader yet: the scan sends it again.
-      this.#onTrouble({ kind: 'unavailable', subject: message.subject, detail: 'no stream answers' });
-      return;
-    }
-    const ack = parseAck(answer.data);
-    if (ack.error !== undefined && isTransient(ack.error)) {
-      this.#onTrouble({ kind: 'unavailable', subject: message.subject, detail: ack.error.description });
-      return;
-    }
-    this.#end(message, toResult(ack));
-    if (ack.error !== undefined) {
-      this.#onTrouble({ kind: 'refused', subject: message.subject, detail: ack.error.description });
+    const ack = readPubAck(answer);
+    if (ack.kind === 'stored') {
+      this.#end(message, { ok: true, sequence: ack.sequence, duplicate: ack.duplicate });
+    } else if (ack.kind === 'refused') {
+      this.#end(message, { ok: false, reason: ack.reason, detail: ack.detail });
+      this.#onTrouble({ kind: 'refused', subject: message.subject, detail: ack.detail });
+    } else {
+      this.#putOff(message);
+      this.#onTrouble({ kind: 'unavailable', subject: message.subject, detail: ack.detail });
     }
   }
 
-  #end(message: InFlight, result: PublishResult): void {
+  #putOff(message: Message): void {
+    message.isPutOff = true;
+    const longest = Math.min(FIRST_RETRY_MS * 2 ** Math.min(message.attempts - 1, 10), LONGEST_RETRY_MS);
+    message.dueAt = performance.now() + longest * (0.5 + Math.random() / 2);
+  }
+
+  #end(message: Message, result: PublishResult): void {
     this.#inFlight.delete(message.token);
     this.#bytes -= message.payload.length;
     message.resolve(result);
     this.#sendWaiting();
+    if (this.#inFlight.size === 0) this.#tellSettled();
+  }
+
+  #tellSettled(): void {
+    const tell = this.#whenSettled;
+    this.#whenSettled = [];
+    for (const resolve of tell) resolve();
   }
 
   #sendWaiting(): void {
-    let sent = 0;
-    for (const message of this.#waiting) {
-      if (!this.#hasRoom(message)) break;
-      this.#send(message);
-      sent += 1;
+    // A send that fails at once ends its message and comes back here: not deeper and deeper.
+    if (this.#sending) return;
+    this.#sending = true;
+    for (let head = this.#waiting.peek(); head !== undefined && this.#hasRoom(head); head = this.#waiting.peek()) {
+      this.#waiting.shift();
+      this.#send(head);
     }
-    if (sent > 0) this.#waiting.splice(0, sent);
+    this.#sending = false;
   }
 
-  #repeatLate(): void {
-    if (!this.#connected) return;
+  #repeatDue(): void {
+    if (!this.#connected || this.#inFlight.size === 0) return;
     const now = performance.now();
+    let isSilent = false;
     for (const message of this.#inFlight.values()) {
-      if (now - message.sentAt < this.#options.ackTimeoutMs) continue;
-      this.#onTrouble({ kind: 'repeated', subject: message.subject, detail: `attempt ${message.attempts + 1}` });
-      this.#transmit(message);
+      if (message.dueAt > now) continue;
+      if (message.isPutOff) this.#transmit(message);
+      else isSilent = true;
+    }
+    if (isSilent && !this.#probing) void this.#repeatSilent(now);
+  }
+
+  /**
+   * Repeats what got no answer in time. A broker that is frozen still has our bytes before it: the pong says that it has read
+   * them, so that no second copy piles up in front of it (P4). When the connection breaks instead, everything is sent anew.
+   */
+  async #repeatSilent(now: number): Promise<void> {
+    this.#probing = true;
+    try {
+      await this.#nc.flush();
+      for (const message of this.#inFlight.values()) {
+        if (message.isPutOff || message.dueAt > now) continue;
+        const detail = `no PubAck in ${this.#ackTimeoutMs} ms, attempt ${message.attempts + 1}`;
+        this.#onTrouble({ kind: 'repeated', subject: message.subject, detail });
+        this.#transmit(message);
+      }
+    } catch {
+      // Disconnected, see #reconnected; or closed.
+    } finally {
+      this.#probing = false;
     }
   }
 
@@ -228,45 +293,4 @@ export class Publisher {
     for (const message of this.#inFlight.values()) this.#transmit(message);
     this.#sendWaiting();
   }
-}
-
-interface Ack {
-  readonly seq?: number;
-  readonly duplicate?: boolean;
-  readonly error?: { readonly code: number; readonly err_code?: number; readonly description: string };
-}
-
-function parseAck(data: Uint8Array): Ack {
-  try {
-    return JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.length).toString()) as Ack;
-  } catch {
-    return { error: { code: 500, description: 'the answer is no JetStream answer' } };
-  }
-}
-
-function isTransient(error: NonNullable<Ack['error']>): boolean {
-  return error.code === 503 || TRANSIENT_CODES.has(error.err_code ?? 0);
-}
-
-function toResult({ seq, duplicate, error }: Ack): PublishResult {
-  if (error === undefined) return { ok: true, sequence: seq ?? 0, duplicate: duplicate === true };
-  const detail = `${error.description} (${error.err_code ?? error.code})`;
-  if (error.err_code !== MAX_MESSAGES_REFUSAL) return { ok: false, reason: 'refused', detail };
-  // One code for three bounds; only the description tells them apart.
-  const perSubject = error.description.includes('per subject');
-  return { ok: false, reason: perSubject ? 'queue_full' : 'stream_full', detail };
-}
-
-function toHeaders({ msgId, headers }: PublishOptions): MsgHdrs | undefined {
-  if (msgId === undefined && headers === undefined) return undefined;
-  const result = makeHeaders();
-  for (const [name, value] of Object.entries(headers ?? {})) result.set(name, value);
-  if (msgId !== undefined) result.set(HEADER.msgId, msgId);
-  return result;
-}
-
-/** The connection's own inbox prefix: permissions may allow no other. */
-export function inboxPrefix(nc: NatsConnection): string {
-  const options = (nc as { options?: { inboxPrefix?: string } }).options;
-  return options?.inboxPrefix ?? '_INBOX';
 }

@@ -3,15 +3,18 @@
  *
  *   W1  `add` resolves when the broker has stored the entry; whoever acknowledges work waits for that first.
  *   W2  An entry that finds the line free leaves with the next turn of the event loop, or after `lingerMs`.
+ *   W3  Memory grows with the number of different keys, not with the length of an outage: sequences of one key are a set.
+ *
+ * Settlements are merged by union wherever they are read, so that order and repeats do not matter.
  */
 import { encodeSettlement, SequenceSet, type SettlementEntry, subject } from '@frame-buffer/protocol';
 import type { Publisher } from './publisher.ts';
 
 export interface SettlementWriterOptions {
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'publish'>;
   /** Instance name; the subject is `settled.<writer>`. */
   readonly writer: string;
-  /** Milliseconds to wait for company; 0 for credit that others wait for. */
+  /** Milliseconds to wait for company; 0 (the default) for credit that others wait for. */
   readonly lingerMs?: number;
   /** Told when the broker refuses a settlement for good: the books will not balance. */
   readonly onRefused?: (detail: string) => void;
@@ -32,6 +35,9 @@ interface Group {
   readonly resolve: () => void;
 }
 
+/** After an outage a group may be large: it is cut, far below any broker's max_payload (1 MB by default). */
+const MAX_MESSAGE_BYTES = 256 * 1024;
+
 export class SettlementWriter {
   readonly #options: SettlementWriterOptions;
   readonly #subject: string;
@@ -39,6 +45,7 @@ export class SettlementWriter {
   #group: Group | undefined;
   #onTheWay: Promise<void> | undefined;
   #scheduled = false;
+  #lingering: NodeJS.Timeout | undefined;
   #count = 0;
 
   constructor(options: SettlementWriterOptions) {
@@ -54,7 +61,10 @@ export class SettlementWriter {
     });
   }
 
-  /** Settles `from` (inclusive) to `to` (exclusive). */
+  /**
+   * Settles `from` (inclusive) to `to` (exclusive). The promise stays pending when the broker refuses, or the publisher is
+   * closed: nobody acknowledges work that is not in the books.
+   */
   addRange(
     key: SettlementKey,
     from: number,
@@ -76,12 +86,11 @@ export class SettlementWriter {
     return group.stored;
   }
 
-  /** Resolves when everything added so far is stored. */
+  /** Resolves when everything added so far is stored (or refused). Does not linger. */
   async flush(): Promise<void> {
-    while (this.#group !== undefined || this.#onTheWay !== undefined) {
-      if (this.#onTheWay === undefined) this.#send();
-      await this.#onTheWay;
-    }
+    if (this.#onTheWay !== undefined) await this.#onTheWay;
+    this.#send();
+    await this.#onTheWay;
   }
 
   #schedule(): void {
@@ -89,11 +98,12 @@ export class SettlementWriter {
     this.#scheduled = true;
     const lingerMs = this.#options.lingerMs ?? 0;
     if (lingerMs === 0) setImmediate(() => this.#send());
-    else setTimeout(() => this.#send(), lingerMs);
+    else this.#lingering = setTimeout(() => this.#send(), lingerMs);
   }
 
   #send(): void {
     this.#scheduled = false;
+    clearTimeout(this.#lingering);
     const group = this.#group;
     if (group === undefined || this.#onTheWay !== undefined) return;
     this.#group = undefined;
@@ -104,14 +114,23 @@ export class SettlementWriter {
   }
 
   async #publish(group: Group): Promise<void> {
-    const { publisher, writer } = this.#options;
     const entries = [...group.entries.values()].map(({ key, ...rest }) => ({ ...key, ...rest }));
-    const result = await publisher.publish(this.#subject, encodeSettlement({ writer, entries }), {
-      msgId: `${writer}.${this.#run}.${this.#count++}`,
-    });
-    // Refused or closed: the promise stays pending, so that nobody acknowledges work that is not in the books.
-    if (result.ok) group.resolve();
-    else this.#options.onRefused?.(result.detail);
+    const results = await Promise.all(this.#encode(entries).map((message) => this.#publishOne(message)));
+    if (results.every((isStored) => isStored)) group.resolve();
+  }
+
+  async #publishOne(message: Buffer): Promise<boolean> {
+    const msgId = `${this.#options.writer}.${this.#run}.${this.#count++}`;
+    const result = await this.#options.publisher.publish(this.#subject, message, { msgId });
+    if (!result.ok) this.#options.onRefused?.(result.detail);
+    return result.ok;
+  }
+
+  #encode(entries: SettlementEntry[]): Buffer[] {
+    const message = encodeSettlement({ writer: this.#options.writer, entries });
+    if (message.length <= MAX_MESSAGE_BYTES || entries.length === 1) return [message];
+    const middle = entries.length >> 1;
+    return [...this.#encode(entries.slice(0, middle)), ...this.#encode(entries.slice(middle))];
   }
 }
 

@@ -2,7 +2,8 @@
  * Streams, buckets and consumers: created where they are missing, verified where they exist. A difference is reported and
  * never overwritten: an operator may have had a reason, and some changes would drop what is stored.
  *
- * Only the registry's identity may do this.
+ * Only the registry's identity may do this. Methods throw what the client throws: `JetStreamApiError` (its `code` is the server's)
+ * when the broker refuses, others when it does not answer.
  */
 
 import {
@@ -34,6 +35,11 @@ import type { NatsConnection } from '@nats-io/nats-core';
 const NANOS = 1_000_000;
 const STREAM_NOT_FOUND = 10059;
 const CONSUMER_NOT_FOUND = 10014;
+/** Somebody else was quicker, with another definition. */
+const STREAM_EXISTS = 10058;
+const CONSUMER_EXISTS = 10148;
+/** Longer than the heartbeats' own expiry, so that a watcher that comes back late still sees the marker. */
+const MARKER_TTL_MS = 10_000;
 
 export interface Difference {
   readonly field: string;
@@ -70,29 +76,26 @@ export class Topology {
 
   async ensureStream(definition: StreamDefinition): Promise<Provisioned> {
     const wanted = toStreamConfig(definition, this.#replicas);
-    try {
-      const { config } = await this.#jsm.streams.info(definition.name);
-      return verified('stream', definition.name, differences(wanted, config));
-    } catch (error) {
-      if (!hasCode(error, STREAM_NOT_FOUND)) throw error;
-    }
-    await this.#jsm.streams.add(wanted);
-    return { what: 'stream', name: definition.name, state: 'created', differences: [] };
+    return ensure('stream', definition.name, wanted, {
+      find: async () => (await this.#jsm.streams.info(definition.name)).config,
+      create: () => this.#jsm.streams.add(wanted),
+    });
   }
 
   async ensureBucket({ name, description, ttlMs }: BucketDefinition): Promise<Provisioned> {
-    const stream = `KV_${name}`;
-    try {
-      const { config } = await this.#jsm.streams.info(stream);
-      const wanted = { max_age: (ttlMs ?? 0) * NANOS, num_replicas: this.#replicas };
-      return verified('bucket', name, differences(wanted, config));
-    } catch (error) {
-      if (!hasCode(error, STREAM_NOT_FOUND)) throw error;
-    }
-    // Without a marker TTL, watchers are told nothing when a key expires.
-    const expiry = ttlMs === undefined ? {} : { ttl: ttlMs, markerTTL: 10_000 };
-    await this.#kvm.create(name, { description, history: 1, replicas: this.#replicas, ...expiry });
-    return { what: 'bucket', name, state: 'created', differences: [] };
+    const wanted = {
+      max_msgs_per_subject: 1,
+      num_replicas: this.#replicas,
+      allow_direct: true,
+      max_age: (ttlMs ?? 0) * NANOS,
+      // Without markers, watchers are told nothing when a key expires.
+      subject_delete_marker_ttl: ttlMs === undefined ? 0 : MARKER_TTL_MS * NANOS,
+    };
+    const expiry = ttlMs === undefined ? {} : { ttl: ttlMs, markerTTL: MARKER_TTL_MS };
+    return ensure('bucket', name, wanted, {
+      find: async () => (await this.#jsm.streams.info(`KV_${name}`)).config,
+      create: () => this.#kvm.create(name, { description, history: 1, replicas: this.#replicas, ...expiry }),
+    });
   }
 
   /** The durable of one lane of a capability, shared by all orchestrators. */
@@ -121,52 +124,67 @@ export class Topology {
       max_ack_pending: 4096,
       max_deliver: MAX_DELIVER,
       // Without settlements, the broker's ack metric is what gives credit back.
-      ...(processor.settles ? {} : { sample_freq: '100' }),
+      sample_freq: sampling(processor),
     });
   }
 
   /** Changes what registration may change of an existing consumer: ack wait and sampling. */
   async updateProcessor(processor: Processor): Promise<void> {
-    await this.#jsm.consumers.update(STREAM.work, durable.processor(processor.name), {
-      ack_wait: processor.ackWaitMs * NANOS,
-      sample_freq: processor.settles ? '' : '100',
-    });
+    const changes = { ack_wait: processor.ackWaitMs * NANOS, sample_freq: sampling(processor) };
+    const name = durable.processor(processor.name);
+    await this.#jsm.consumers.update(STREAM.work, name, changes);
   }
 
-  /** Messages that still lie in a processor's queue, delivered or not; undefined when it has no consumer. */
+  /**
+   * Messages that still lie in a processor's queue, delivered or not; undefined when it has no consumer. Those that used up
+   * their deliveries are not among them.
+   */
   async queueLength(processor: string): Promise<number | undefined> {
-    try {
-      const info = await this.#jsm.consumers.info(STREAM.work, durable.processor(processor));
-      return info.num_pending + info.num_ack_pending;
-    } catch (error) {
-      if (hasCode(error, CONSUMER_NOT_FOUND)) return undefined;
-      throw error;
-    }
+    const asked = this.#jsm.consumers.info(STREAM.work, durable.processor(processor));
+    const info = await unlessCode(asked, CONSUMER_NOT_FOUND);
+    return info && info.num_pending + info.num_ack_pending;
   }
 
   /** Deletes a processor's consumer; messages that lie in its queue stay in the stream. */
   async deleteProcessor(processor: string): Promise<void> {
-    try {
-      await this.#jsm.consumers.delete(STREAM.work, durable.processor(processor));
-    } catch (error) {
-      if (!hasCode(error, CONSUMER_NOT_FOUND)) throw error;
-    }
+    await unlessCode(this.#jsm.consumers.delete(STREAM.work, durable.processor(processor)), CONSUMER_NOT_FOUND);
   }
 
-  async #ensureConsumer(
-    stream: string,
-    wanted: Partial<ConsumerConfig> & { durable_name: string },
-  ): Promise<Provisioned> {
+  /** Its replicas are the stream's. */
+  #ensureConsumer(stream: string, wanted: Partial<ConsumerConfig> & { durable_name: string }): Promise<Provisioned> {
     const name = wanted.durable_name;
-    try {
-      const { config } = await this.#jsm.consumers.info(stream, name);
-      return verified('consumer', name, differences(wanted, config));
-    } catch (error) {
-      if (!hasCode(error, CONSUMER_NOT_FOUND)) throw error;
-    }
-    await this.#jsm.consumers.add(stream, { ...wanted, num_replicas: this.#replicas });
-    return { what: 'consumer', name, state: 'created', differences: [] };
+    return ensure('consumer', name, wanted, {
+      find: async () => (await this.#jsm.consumers.info(stream, name)).config,
+      create: () => this.#jsm.consumers.add(stream, wanted),
+    });
   }
+}
+
+interface Thing {
+  readonly find: () => Promise<object>;
+  readonly create: () => Promise<unknown>;
+}
+
+/** Verifies what exists, creates what does not; whoever loses the race of creating verifies after all. */
+async function ensure(what: Provisioned['what'], name: string, wanted: object, thing: Thing): Promise<Provisioned> {
+  const found = await unlessCode(thing.find(), STREAM_NOT_FOUND, CONSUMER_NOT_FOUND);
+  if (found !== undefined) return verified(what, name, differences(wanted, found));
+  const created = await unlessCode(thing.create(), STREAM_EXISTS, CONSUMER_EXISTS);
+  if (created === undefined) return verified(what, name, differences(wanted, await thing.find()));
+  return { what, name, state: 'created', differences: [] };
+}
+
+async function unlessCode<R>(request: Promise<R>, ...codes: readonly number[]): Promise<R | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (codes.some((code) => hasCode(error, code))) return undefined;
+    throw error;
+  }
+}
+
+function sampling({ settles }: Processor): string {
+  return settles ? '' : '100';
 }
 
 function toStreamConfig(definition: StreamDefinition, replicas: number): Partial<StreamConfig> & { name: string } {
