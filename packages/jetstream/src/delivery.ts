@@ -2,12 +2,15 @@
  * One delivered message of a pull consumer. `ack` and `nak` are final: a second final answer is a no-op. An answer is sent
  * once and not confirmed; one that is lost has the broker deliver the message again.
  */
-import type { Msg, MsgHdrs } from '@nats-io/nats-core';
+import { errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type DeliveryInfo, parseAckSubject } from './ack-subject.ts';
 
 const ACK = Buffer.from('+ACK');
 const NAK = Buffer.from('-NAK');
 const WORKING = Buffer.from('+WPI');
+
+const CONFIRM_MS = 2_000;
+const CONFIRM_AGAIN_MS = 100;
 
 export class Delivery {
   readonly #message: Msg;
@@ -53,6 +56,26 @@ export class Delivery {
     this.#answer(ACK);
   }
 
+  /**
+   * Done, and confirmed: `done` when the broker has heard it, `gone` when the consumer does not exist any more. Asks again until
+   * one of them is known, or the connection is closed (`closed`).
+   */
+  async confirmedAck(nc: NatsConnection): Promise<'done' | 'gone' | 'closed'> {
+    if (this.#answered) throw new TypeError('this delivery is answered');
+    this.#answered = true;
+    while (!nc.isClosed() && !nc.isDraining()) {
+      try {
+        await nc.request(this.#message.reply ?? '', ACK, { timeout: CONFIRM_MS });
+        return 'done';
+      } catch (error) {
+        if (isNobodyThere(error)) return 'gone';
+        // No answer in time, or the connection is lost for now: an ack may be said twice.
+        await new Promise((resolve) => setTimeout(resolve, CONFIRM_AGAIN_MS));
+      }
+    }
+    return 'closed';
+  }
+
   /** Not done: deliver it again, after `delayMs`. */
   nak(delayMs = 0): void {
     const isDelayed = delayMs > 0 && Number.isFinite(delayMs);
@@ -82,4 +105,9 @@ export class Delivery {
     this.#info ??= parseAckSubject(this.#message.reply ?? '');
     return this.#info;
   }
+}
+
+function isNobodyThere(error: unknown): boolean {
+  if (error instanceof errors.NoRespondersError) return true;
+  return error instanceof errors.RequestError && error.isNoResponders();
 }

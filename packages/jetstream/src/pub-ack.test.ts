@@ -15,6 +15,7 @@ test.each([
   ['stream_full', error(503, 10077, 'maximum messages exceeded')],
   ['stream_full', error(503, 10077, 'maximum bytes exceeded')],
   ['too_large', error(400, 10054, 'message size exceeds maximum allowed')],
+  ['wrong_sequence', error(400, 10071, 'wrong last sequence: 7')],
   ['refused', error(400, 10060, 'expected stream does not match')],
 ])('pub ack - %s is final', (reason, message) => {
   expect(readPubAck(message)).toMatchObject({ kind: 'refused', reason });
@@ -27,6 +28,7 @@ test.each([
   ['no storage', error(500, 10047, 'insufficient storage resources available')],
   ['no leader', error(503, 0, 'raft: not leader')],
   ['a cluster at work', error(503, 10008, 'JetStream system temporarily unavailable')],
+  ['a like expectation in process', error(400, 10164, 'wrong last sequence')],
   ['the first copy in process', error(409, 10158, 'duplicate message id is in process')],
 ])('pub ack - %s is worth another try', (_what, message) => {
   expect(readPubAck(message)).toMatchObject({ kind: 'unavailable' });

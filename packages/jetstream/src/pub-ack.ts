@@ -8,7 +8,7 @@ export type PubAck =
   /** No stream, no leader, no quorum, no resources, a full disk: worth another try. */
   | { readonly kind: 'unavailable'; readonly detail: string };
 
-export type RefusalReason = 'queue_full' | 'stream_full' | 'too_large' | 'refused';
+export type RefusalReason = 'queue_full' | 'stream_full' | 'too_large' | 'wrong_sequence' | 'refused';
 
 interface Answer {
   readonly stream?: string;
@@ -21,6 +21,10 @@ interface Answer {
 const STORE_FAILED = 10077;
 /** Above the stream's own max_msg_size. */
 const MESSAGE_TOO_LARGE = 10054;
+/** An expected last sequence was another one. */
+const WRONG_LAST_SEQUENCE = 10071;
+/** As above, while a cluster has yet to agree on a message with the same expectation: asked again, it will know. */
+const WRONG_LAST_SEQUENCE_UNKNOWN = 10164;
 /** A cluster has yet to agree on the first copy of this message: asked again, it will know. */
 const DUPLICATE_IN_PROCESS = 10158;
 const NO_RESPONDERS = 503;
@@ -43,8 +47,9 @@ function readError({ code, err_code: errorCode, description }: NonNullable<Answe
       return { kind: 'refused', reason: 'stream_full', detail };
   }
   if (errorCode === MESSAGE_TOO_LARGE) return { kind: 'refused', reason: 'too_large', detail };
+  if (errorCode === WRONG_LAST_SEQUENCE) return { kind: 'refused', reason: 'wrong_sequence', detail };
   // As in HTTP: from 500 on it is the broker's trouble, below it is the message's.
-  return code >= 500 || errorCode === DUPLICATE_IN_PROCESS
+  return code >= 500 || errorCode === DUPLICATE_IN_PROCESS || errorCode === WRONG_LAST_SEQUENCE_UNKNOWN
     ? { kind: 'unavailable', detail }
     : { kind: 'refused', reason: 'refused', detail };
 }

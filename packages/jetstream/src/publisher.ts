@@ -47,6 +47,7 @@ export type PublishResult =
    * `queue_full`   the subject's bound (10077): another queue may have room;
    * `stream_full`  the stream's bound;
    * `too_large`    above the broker's max_payload or the stream's max_msg_size: it can never be stored;
+   * `wrong_sequence` a header expected another last sequence (10071): somebody else has written meanwhile;
    * `refused`      any other answer that a repeat will not change;
    * `closed`       the publisher or its connection was closed before an answer came: it may or may not be stored.
    */

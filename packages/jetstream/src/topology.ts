@@ -7,11 +7,15 @@
  */
 
 import {
+  type AnyLane,
   type BucketDefinition,
   DUPLICATE_WINDOW_MS,
   durable,
-  type Lane,
   type Processor,
+  parsePartitionDurable,
+  parsePartitionLane,
+  partitionDurable,
+  partitionLane,
   STREAM,
   type StreamDefinition,
   subject,
@@ -54,6 +58,10 @@ export interface Provisioned {
   /** What an operator has to decide about; empty unless `different`. */
   readonly differences: readonly Difference[];
 }
+
+/** Whoever has a message of a lane says that it is still at it, more often than this. */
+export const LANE_ACK_WAIT_MS = 10_000;
+export const PARTITION_ACK_WAIT_MS = 4_000;
 
 /** After so many deliveries a message rests as exhausted: a distant backstop, delivery counts decide nothing for the SDK. */
 export const MAX_DELIVER = 1_000;
@@ -99,15 +107,17 @@ export class Topology {
   }
 
   /** The durable of one lane of a capability, shared by all orchestrators. */
-  ensureLane(capability: string, lane: Lane): Promise<Provisioned> {
+  ensureLane(capability: string, lane: AnyLane): Promise<Provisioned> {
+    const isPartition = parsePartitionLane(lane) !== undefined;
     return this.#ensureConsumer(STREAM.frames, {
       durable_name: durable.lane(capability, lane),
       description: `Lane ${lane} of ${capability}`,
       filter_subject: subject.frames(capability, lane),
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
-      ack_wait: 10_000 * NANOS,
-      max_ack_pending: 4096,
+      // A partition rests when the orchestrator that has its message is gone; one message at a time keeps its order.
+      ack_wait: (isPartition ? PARTITION_ACK_WAIT_MS : LANE_ACK_WAIT_MS) * NANOS,
+      max_ack_pending: isPartition ? 1 : 4096,
       max_deliver: -1,
     });
   }
@@ -148,6 +158,45 @@ export class Topology {
   /** Deletes a processor's consumer; messages that lie in its queue stay in the stream. */
   async deleteProcessor(processor: string): Promise<void> {
     await unlessCode(this.#jsm.consumers.delete(STREAM.work, durable.processor(processor)), CONSUMER_NOT_FOUND);
+  }
+
+  /**
+   * The consumer of one partition of an ordered processor, for one epoch: one message at a time. Throws 10100 (filters overlap)
+   * while that of another epoch exists.
+   */
+  ensurePartition(processor: Processor, partition: number, epoch: number): Promise<Provisioned> {
+    const lane = partitionLane(partition);
+    return this.#ensureConsumer(STREAM.work, {
+      durable_name: partitionDurable(processor.name, partition, epoch),
+      description: `Partition ${lane} of ordered processor ${processor.name}`,
+      filter_subject: subject.work(processor.name, lane),
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: processor.ackWaitMs * NANOS,
+      max_ack_pending: 1,
+      max_deliver: MAX_DELIVER,
+    });
+  }
+
+  /** Did somebody have a message of it in hand? Undefined when there is no such consumer. */
+  async isInHand(durableName: string): Promise<boolean | undefined> {
+    const info = await unlessCode(this.#jsm.consumers.info(STREAM.work, durableName), CONSUMER_NOT_FOUND);
+    return info && info.num_ack_pending > 0;
+  }
+
+  /** Deletes a consumer of WORK; what it had not acknowledged stays in the stream. Returns whether there was one. */
+  async deleteWorkConsumer(durableName: string): Promise<boolean> {
+    return (await unlessCode(this.#jsm.consumers.delete(STREAM.work, durableName), CONSUMER_NOT_FOUND)) === true;
+  }
+
+  /** The consumers of partitions, of one processor or all. */
+  async partitionConsumers(processor?: string): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { name } of this.#jsm.consumers.list(STREAM.work)) {
+      const parsed = parsePartitionDurable(name);
+      if (parsed !== undefined && (processor === undefined || parsed.processor === processor)) names.push(name);
+    }
+    return names;
   }
 
   /** Its replicas are the stream's. */
