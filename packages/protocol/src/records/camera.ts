@@ -39,7 +39,7 @@ export function parseCameraUrl(text: string): CameraSource {
         type: 'test-pattern',
         width: bounded(url, 'width', 640, 64, 3840),
         height: bounded(url, 'height', 360, 64, 2160),
-        fps: bounded(url, 'fps', 10, 0.1, 60),
+        fps: bounded(url, 'fps', 10, 0.1, 500),
       };
     case 'push:':
       return { type: 'push' };
