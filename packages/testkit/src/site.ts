@@ -19,17 +19,34 @@ export interface CameraRequest {
 }
 
 export class Site implements AsyncDisposable {
-  readonly broker: TestBroker;
+  readonly #natsUrl: string;
   readonly #processes: ServiceProcess[] = [];
+  #broker: TestBroker | undefined;
   #names = 0;
 
-  private constructor(broker: TestBroker) {
-    this.broker = broker;
+  private constructor(natsUrl: string, broker?: TestBroker) {
+    this.#natsUrl = natsUrl;
+    this.#broker = broker;
+  }
+
+  /** A site whose broker is not there yet; set `broker` when it is. */
+  static expecting(natsUrl: string): Site {
+    return new Site(natsUrl);
+  }
+
+  get broker(): TestBroker {
+    if (this.#broker === undefined) throw new Error('this site has no broker yet');
+    return this.#broker;
+  }
+
+  set broker(broker: TestBroker) {
+    this.#broker = broker;
   }
 
   /** A broker, and the services named, in that order. */
   static async start(services: readonly ServiceName[], options: { broker?: TestBroker } = {}): Promise<Site> {
-    const site = new Site(options.broker ?? (await startTestBroker()));
+    const broker = options.broker ?? (await startTestBroker());
+    const site = new Site(broker.url, broker);
     try {
       for (const service of services) await site.spawn(service);
       return site;
@@ -50,7 +67,7 @@ export class Site implements AsyncDisposable {
       name: instance,
       entry,
       env: {
-        FRAME_BUFFER_NATS_URL: this.broker.url,
+        FRAME_BUFFER_NATS_URL: this.#natsUrl,
         FRAME_BUFFER_PORT: '0',
         FRAME_BUFFER_INSTANCE: instance,
         FRAME_BUFFER_LOG_LEVEL: 'info',
@@ -123,6 +140,6 @@ export class Site implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Those who produce first.
     for (const child of this.#processes.reverse()) await child.stop();
-    await this.broker[Symbol.asyncDispose]();
+    await this.#broker?.[Symbol.asyncDispose]();
   }
 }
