@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/**/*.test.ts', 'services/**/*.test.ts', 'tests/architecture/**/*.test.ts'],
+          include: ['packages/**/*.test.ts', 'services/**/*.test.ts', 'tests/architecture/**/*.test.ts', 'tests/performance/**/*.test.ts'],
           exclude: [...outside, '**/*.integration.test.ts'],
         },
       },

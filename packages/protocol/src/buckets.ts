@@ -19,6 +19,8 @@ export const BUCKET = {
   processors: 'processors',
   instances: 'instances',
   leases: 'leases',
+  actors: 'actors',
+  assignments: 'assignments',
 } as const;
 
 export const bucketDefinitions: readonly BucketDefinition[] = [
@@ -27,6 +29,8 @@ export const bucketDefinitions: readonly BucketDefinition[] = [
   { name: BUCKET.processors, description: 'Registered processors' },
   { name: BUCKET.instances, description: 'Heartbeats; keys expire', ttlMs: HEARTBEAT_TTL_MS },
   { name: BUCKET.leases, description: 'Who does what must be done once; epochs' },
+  { name: BUCKET.actors, description: 'State of actors that must survive their host' },
+  { name: BUCKET.assignments, description: 'Who works which partition of an ordered processor' },
 ];
 
 /** Keys of `instances`: `<kind>.<name>.<instance>`. Throws `invalid_name`. */
@@ -44,4 +48,20 @@ export function parseInstanceKey(key: string): { kind: string; name: string; ins
 /** Key in `leases` of the right to capture a camera. Throws `invalid_name`. */
 export function cameraLeaseKey(camera: string): string {
   return `camera.${assertToken('camera', camera)}`;
+}
+
+/** Key in `leases` of a duty that one instance of a service has. Throws `invalid_name`. */
+export function dutyLeaseKey(duty: string): string {
+  return `duty.${assertToken('duty', duty)}`;
+}
+
+/** Key in `actors`. Throws `invalid_name`. */
+export function actorKey(kind: string, id: string): string {
+  return `${assertToken('actor kind', kind)}.${assertToken('actor id', id)}`;
+}
+
+export function parseActorKey(key: string): { kind: string; id: string } | undefined {
+  const [kind, id, ...rest] = key.split('.');
+  if (kind === undefined || id === undefined || rest.length > 0) return undefined;
+  return isToken(kind) && isToken(id) ? { kind, id } : undefined;
 }

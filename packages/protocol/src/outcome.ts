@@ -6,9 +6,9 @@ export type Outcome = (typeof OUTCOMES)[number];
 
 export const REASONS = {
   processed: ['handled', 'acked'],
-  superseded: ['newer'],
+  superseded: ['newer', 'late'],
   expired: ['deadline', 'no_processor'],
-  shed: ['buffer_full', 'lane_full', 'too_large', 'shutdown'],
+  shed: ['buffer_full', 'lane_full', 'too_large', 'shutdown', 'skipped'],
   dead_lettered: ['handler_failed', 'timed_out', 'pixels_evicted', 'undecodable'],
 } as const satisfies Record<Outcome, readonly string[]>;
 

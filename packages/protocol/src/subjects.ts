@@ -4,12 +4,15 @@
  */
 import { assertToken } from './names.ts';
 import { assertReason } from './outcome.ts';
+import type { PartitionLane } from './partitions.ts';
 
 /** Priority bands of a capability, served 16 : 4 : 1, and the lane of tasks that wait for another attempt. */
 export const BANDS = ['high', 'normal', 'low'] as const;
 export type Band = (typeof BANDS)[number];
 export type Lane = Band | 'retry';
 export const LANES: readonly Lane[] = [...BANDS, 'retry'];
+/** Ordered capabilities have a lane per partition instead. */
+export type AnyLane = Lane | PartitionLane;
 
 /** Priority 0–10 (10 is the most urgent) to its band: 8–10 high, 4–7 normal, 0–3 low. */
 export function bandOf(priority: number): Band {
@@ -18,10 +21,11 @@ export function bandOf(priority: number): Band {
 }
 
 export const subject = {
-  frames: (capability: string, lane: Lane) =>
+  frames: (capability: string, lane: AnyLane) =>
     `frames.${assertToken('capability', capability)}.${assertToken('lane', lane)}`,
   pixels: (camera: string) => `pixels.${assertToken('camera', camera)}`,
-  work: (processor: string, lane: Lane) => `work.${assertToken('processor', processor)}.${assertToken('lane', lane)}`,
+  work: (processor: string, lane: AnyLane) =>
+    `work.${assertToken('processor', processor)}.${assertToken('lane', lane)}`,
   /** What the consumer of one processor reads. */
   workOf: (processor: string) => `work.${assertToken('processor', processor)}.*`,
   results: (processor: string, camera: string) =>
@@ -43,13 +47,20 @@ export const anySubject = {
 
 /** Durables. One per lane, shared by all orchestrators; one per processor, shared by its instances. */
 export const durable = {
-  lane: (capability: string, lane: Lane) => `${assertToken('capability', capability)}_${assertToken('lane', lane)}`,
+  lane: (capability: string, lane: AnyLane) => `${assertToken('capability', capability)}_${assertToken('lane', lane)}`,
   processor: (processor: string) => assertToken('processor', processor),
+  /** Takes back what is queued for a processor that was lost; `epoch` is that of the processor's registration. */
+  drain: (processor: string, epoch: number) => `${assertToken('processor', processor)}_drain_e${epoch}`,
 } as const;
 
 /** The processor that a WORK subject belongs to. */
 export function processorOfWorkSubject(workSubject: string): string {
   return workSubject.split('.')[1] ?? '';
+}
+
+/** The lane of a FRAMES or WORK subject. */
+export function laneOfSubject(laneSubject: string): string {
+  return laneSubject.split('.')[2] ?? '';
 }
 
 /** The capability that a FRAMES subject belongs to. */
@@ -63,6 +74,11 @@ export const endpoint = {
   renewProcessor: 'registry.processors.renew',
   deregisterProcessor: 'registry.processors.deregister',
   listProcessors: 'registry.processors.list',
+  drainProcessor: 'registry.processors.drain',
+  resumeProcessor: 'registry.processors.resume',
+  releasePartition: 'registry.partitions.release',
+  /** Among registries: to the one that has the duty of the lifecycle. */
+  lifecycleCommand: 'registry.lifecycle.command',
   verifyTopology: 'registry.topology.verify',
   orchestratorRoutes: 'orchestrator.routes',
   listCameras: 'capture-gateway.cameras',

@@ -2,7 +2,15 @@
 
 import type { JsonBucket } from '@frame-buffer/jetstream';
 import { connect, EventLog, leaseSchema, Mirror, Publisher, SettlementWriter } from '@frame-buffer/jetstream';
-import { BUCKET, type Camera, cameraSchema, DEFAULT_POLICY, endpoint, policySchema } from '@frame-buffer/protocol';
+import {
+  BUCKET,
+  type Camera,
+  cameraSchema,
+  DEFAULT_POLICY,
+  endpoint,
+  partitionsOf,
+  policyRecordSchema,
+} from '@frame-buffer/protocol';
 import {
   brokerReadiness,
   type ConfigOf,
@@ -59,8 +67,14 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
     onRefused: (detail) => log.error('settlement.refused', { detail }),
   });
   const books = new Books(settlements, metrics);
-  const policies = await Mirror.of(await openBucket({ bucket: BUCKET.capabilities, schema: policySchema }));
-  const lanes = new LaneWriters({ publisher, books, nextId: idMaker(config.instance), log });
+  const policies = await Mirror.of(await openBucket({ bucket: BUCKET.capabilities, schema: policyRecordSchema }));
+  const lanes = new LaneWriters({
+    publisher,
+    books,
+    nextId: idMaker(config.instance),
+    log,
+    partitions: (capability) => partitionsOf(policies.get(capability)),
+  });
   const intake = new FrameIntake({
     pixels,
     lanes,

@@ -1,15 +1,17 @@
 /** What the orchestrator answers: routes with their live load. */
 import { jsonRoute } from '@frame-buffer/service';
 import type { Credits } from './credit/credits.ts';
+import type { Step } from './routes/chain.ts';
 import type { RouteTable } from './routes/route-table.ts';
 
 /** `GET /api/v1/routes`, and the micro endpoint `orchestrator.routes`. */
-export function routesView({ byCapability, byProcessor, peers }: RouteTable, credits: Credits) {
+export function routesView({ chains, byProcessor, peers }: RouteTable, credits: Credits) {
   return {
     orchestrators: peers,
     capabilities: Object.fromEntries(
-      [...byCapability].map(([name, routes]) => [name, routes.map((r) => r.processor.name)]),
+      [...chains].map(([name, { routes }]) => [name, routes.map((r) => r.processor.name)]),
     ),
+    chains: Object.fromEntries([...chains].map(([name, { steps }]) => [name, steps.map(stepView)])),
     processors: [...byProcessor.values()].map((route) => {
       const { outstanding, window, ratePerSecond, serviceMs } = credits.load(route, peers);
       return {
@@ -24,6 +26,16 @@ export function routesView({ byCapability, byProcessor, peers }: RouteTable, cre
         service_ms: Math.round(serviceMs * 100) / 100,
       };
     }),
+  };
+}
+
+function stepView(step: Step) {
+  if (step.kind === 'skip') return { step: step.name, when: step.when };
+  return {
+    step: step.name,
+    when: step.when,
+    strategy: step.strategy,
+    processors: step.routes.map(({ processor }) => processor.name),
   };
 }
 

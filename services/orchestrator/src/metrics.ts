@@ -5,6 +5,8 @@ import type { RouteTable } from './routes/route-table.ts';
 
 export interface OrchestratorMetrics {
   dispatched(capability: string, processor: string, tasks: number, ageMs: number): void;
+  /** `step` is the policy's label expression, or `skip`. */
+  decided(capability: string, step: string, tasks: number): void;
   expired(capability: string, reason: string, tasks: number): void;
   refused(processor: string, reason: string): void;
   unreadable(capability: string, reason: string): void;
@@ -15,6 +17,11 @@ export function orchestratorMetrics(metrics: Metrics, routes: () => RouteTable, 
     name: 'frame_buffer_tasks_dispatched_total',
     help: "Tasks put into processors' queues",
     labels: ['capability', 'processor'],
+  });
+  const decided = metrics.counter({
+    name: 'frame_buffer_routing_step_tasks_total',
+    help: "Tasks by the step of their policy's chain that took them; skip: settled as shed/skipped",
+    labels: ['capability', 'step'],
   });
   const age = metrics.histogram({
     name: 'frame_buffer_dispatch_age_seconds',
@@ -52,6 +59,7 @@ export function orchestratorMetrics(metrics: Metrics, routes: () => RouteTable, 
       dispatched.inc({ capability, processor }, tasks);
       age.observe({ capability }, ageMs / 1000);
     },
+    decided: (capability, step, tasks) => decided.inc({ capability, step }, tasks),
     expired: (capability, reason, tasks) => expired.inc({ capability, reason }, tasks),
     refused: (processor, reason) => refused.inc({ processor, reason }),
     unreadable: (capability, reason) => unreadable.inc({ capability, reason }),

@@ -1,6 +1,15 @@
 /** The orchestrator put together. */
-import { BrokerClock, Publisher, SettlementWriter } from '@frame-buffer/jetstream';
-import { BUCKET, cameraSchema, endpoint, instanceSchema, processorSchema, STREAM } from '@frame-buffer/protocol';
+import { BrokerClock, EventLog, JsonBucket, Publisher, SettlementWriter } from '@frame-buffer/jetstream';
+import {
+  actorRecordSchema,
+  BUCKET,
+  cameraSchema,
+  endpoint,
+  instanceSchema,
+  policyRecordSchema,
+  processorSchema,
+  STREAM,
+} from '@frame-buffer/protocol';
 import {
   brokerReadiness,
   type ConfigOf,
@@ -14,13 +23,18 @@ import { routesApi, routesView } from './api.ts';
 import type { definition } from './config.ts';
 import { startCorrection } from './credit/correction.ts';
 import { Credits } from './credit/credits.ts';
+import type { DispatchContext } from './dispatch/context.ts';
 import { DeadLetterDesk } from './dispatch/dead-letters.ts';
 import { Dispatchers } from './dispatch/dispatchers.ts';
 import { FramesStream } from './dispatch/frames-stream.ts';
 import { followSettlements } from './feed/settlement-feed.ts';
 import { orchestratorMetrics } from './metrics.ts';
+import { OrderedLanes } from './ordered/ordered-lanes.ts';
 import { PlainWork } from './plain/plain-work.ts';
+import { Policies } from './policies/policies.ts';
+import { EMPTY_ROUTES } from './routes/route-table.ts';
 import { Routes } from './routes/routes.ts';
+import { StepAudit } from './routes/step-audit.ts';
 
 export async function start(context: ServiceContext<ConfigOf<typeof definition>>): Promise<RunningService> {
   const { config, log, metrics, identity, signal } = context;
@@ -28,7 +42,7 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
   const self = config.instance;
   let routes: Routes | undefined;
   const credits = new Credits(self, now);
-  const table = () => routes?.table ?? { byCapability: new Map(), byProcessor: new Map(), peers: 1 };
+  const table = () => routes?.table ?? EMPTY_ROUTES;
 
   let membership: Membership | undefined;
   const serving = await context.serveHttp({
@@ -54,14 +68,24 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
   const frames = new FramesStream(nc);
   const plainWork = new PlainWork({ nc, settlements, self, log });
 
-  const [processors, instances, cameras] = await Promise.all([
+  const [processors, instances, cameras, actors] = await Promise.all([
     openBucket({ bucket: BUCKET.processors, schema: processorSchema }),
     openBucket({ bucket: BUCKET.instances, schema: instanceSchema }),
     openBucket({ bucket: BUCKET.cameras, schema: cameraSchema }),
+    openBucket({ bucket: BUCKET.actors, schema: actorRecordSchema }),
   ]);
+  const events = new EventLog(publisher, self);
+  const policyBucket = { bucket: BUCKET.capabilities, schema: policyRecordSchema };
+  // Waits until it is there; opened again with an ear of our own for what cannot be read.
+  await openBucket(policyBucket);
+  const policies = await Policies.follow({
+    open: (onInvalid) => JsonBucket.open({ ...policyBucket, nc, onInvalid }),
+    events,
+    log,
+  });
   await Promise.all([clock.start(), frames.start(signal)]);
 
-  const dispatchers = new Dispatchers({
+  const dispatching: DispatchContext = {
     nc,
     self,
     clock,
@@ -73,20 +97,34 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
     plainWork,
     deadLetters: new DeadLetterDesk(publisher, self),
     metrics: orchestratorMetrics(metrics, table, credits),
+    steps: new StepAudit(events),
     log,
     now,
-  });
-  const following = await Routes.follow({ processors, instances, cameras }, () => {
-    dispatchers.serve(following.capabilities());
+  };
+  const dispatchers = new Dispatchers(dispatching);
+  const ordered = new OrderedLanes(dispatching);
+  const place = () => {
     dispatchers.place();
+    ordered.place();
+  };
+  const following = await Routes.follow({ processors, instances, cameras, actors, policies, credits }, () => {
+    dispatchers.serve(following.capabilities());
+    ordered.serve();
+    place();
   });
   routes = following;
+  ordered.serve();
   followSettlements(nc, log, (settlement) => {
-    if (credits.settled(settlement)) dispatchers.place();
+    plainWork.returned(settlement);
+    ordered.settled(settlement);
+    if (credits.settled(settlement)) place();
   });
-  const correction = startCorrection({ nc, credits, plainWork, log, onRoom: () => dispatchers.place() });
+  const correction = startCorrection({ nc, credits, plainWork, log, onRoom: place });
   dispatchers.serve(following.capabilities());
-  frames.followBacklog((capabilities) => dispatchers.serve(capabilities));
+  frames.followBacklog((capabilities, lanes) => {
+    dispatchers.serve(capabilities);
+    ordered.serveBacklog(lanes);
+  });
 
   const micro = await startMicro(nc, {
     name: identity.service,
@@ -108,7 +146,7 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
   return {
     stop: async () => {
       correction.stop();
-      await dispatchers.stop();
+      await Promise.all([dispatchers.stop(), ordered.stop()]);
       await settlements.flush();
       following.stop();
       clock.stop();

@@ -3,11 +3,14 @@
  *
  *   G1  A lane exists as soon as a stored camera or processor names its capability, and a consumer for each stored processor:
  *       watched, repeated until it is done, and verified again after every return of the broker and every `VERIFY_EVERY_MS`.
- *   G2  Nothing is removed on its own: lanes may hold tasks, and a processor goes only when it is deregistered.
+ *   G2  Nothing is removed on its own: lanes may hold tasks, and a processor goes only when it is deregistered or has drained.
  */
 import { EventLog, Publisher, Topology, watchConnection } from '@frame-buffer/jetstream';
 import {
+  type ActorRecord,
+  actorRecordSchema,
   BUCKET,
+  durable,
   instanceSchema,
   type Policy,
   type Processor,
@@ -22,6 +25,7 @@ import { type ZodType, z } from 'zod';
 import { asking, inTurn } from './broker-errors.ts';
 import { FollowedBucket } from './followed-bucket.ts';
 import { Instances } from './instances.ts';
+import { type Command, Lifecycle, type LifecycleView } from './lifecycle/lifecycle.ts';
 import { type CapabilityView, capabilityViews, keepPolicy, type NamesCapabilities } from './policies.ts';
 import { Registrations } from './processors/registration.ts';
 import { type ProcessorView, viewOf } from './processors/view.ts';
@@ -43,6 +47,8 @@ const VERIFY_EVERY_MS = 60_000;
 /** How long an answer may wait for a verification. */
 const VERIFY_BOUND_MS = 5_000;
 const FLUSH_BOUND_MS = 500;
+/** Copies of snapshots that could not be used: nobody's records. */
+const SET_ASIDE = 'aside.';
 
 // Readers take what they know of a record and leave the rest: newer writers may have added to it.
 const readProcessor: ZodType<Processor> = z.object(processorSchema.shape);
@@ -60,6 +66,8 @@ export class Registry {
   readonly #processors: FollowedBucket<Processor>;
   readonly #policies: FollowedBucket<Policy>;
   readonly #instances: FollowedBucket<z.output<typeof instanceSchema>>;
+  readonly #actors: FollowedBucket<ActorRecord>;
+  readonly #lifecycle: Lifecycle;
   readonly #connection: { stop(): void };
   readonly #timer: NodeJS.Timeout;
   #isConnected = true;
@@ -71,29 +79,46 @@ export class Registry {
         nc,
         bucket,
         schema,
-        onInvalid: (key, detail) => log.warn('record.unreadable', { bucket, key, detail }),
+        onInvalid: (key, detail) => {
+          if (!key.startsWith(SET_ASIDE)) log.warn('record.unreadable', { bucket, key, detail });
+        },
       });
     this.#cameras = follow(BUCKET.cameras, readCamera);
     this.#processors = follow(BUCKET.processors, readProcessor);
     this.#policies = follow(BUCKET.capabilities, readPolicy);
     this.#instances = follow(BUCKET.instances, instanceSchema);
+    this.#actors = follow(BUCKET.actors, actorRecordSchema);
     this.#publisher = new Publisher(nc);
+    const events = new EventLog(this.#publisher, instance);
     this.#provisioner = new Provisioner({ topology, sizes, log, ...(onEntry === undefined ? {} : { onEntry }) });
     this.#upkeep = new Upkeep({
       onFailure: ({ key, error, attempt, retryInMs }) =>
         log.warn('upkeep.failed', { key, attempt, retry_in_ms: retryInMs, error }),
     });
     this.instances = new Instances({ bucket: this.#instances, publisher: this.#publisher, by: instance, log });
+    this.#lifecycle = new Lifecycle({
+      nc,
+      processors: this.#processors,
+      instances: this.#instances,
+      actors: this.#actors,
+      publisher: this.#publisher,
+      events,
+      by: instance,
+      provision: (name) => this.#wantConsumer(name),
+      deregister: (name) => this.registrations.removed(name),
+      log,
+    });
     this.registrations = new Registrations({
       processors: this.#processors,
       provisioner: this.#provisioner,
       topology,
-      events: new EventLog(this.#publisher, instance),
+      lifecycle: this.#lifecycle,
+      events,
     });
     this.#cameras.onChange((_key, stored) => this.#wantLanes(stored?.value));
     this.#processors.onChange((key, stored) => {
       this.#wantLanes(stored?.value);
-      void this.#upkeep.request(`processor:${key}`, () => this.#keepConsumer(key));
+      this.#wantConsumer(key);
     });
     this.#connection = watchConnection(nc, {
       disconnected: () => this.#disconnected(),
@@ -152,6 +177,16 @@ export class Registry {
     });
   }
 
+  /** Throws as `Lifecycle.command`. */
+  command(processor: string, command: Command): Promise<LifecycleView> {
+    return this.#lifecycle.command(processor, command);
+  }
+
+  /** Does this registry decide about processors' lives? */
+  get hasDuty(): boolean {
+    return this.#lifecycle.hasDuty;
+  }
+
   keepPolicy(capability: string, policy: Policy): Promise<void> {
     return keepPolicy(this.#policies, capability, policy);
   }
@@ -161,6 +196,7 @@ export class Registry {
     clearInterval(this.#timer);
     this.#connection.stop();
     this.instances.stop();
+    await settled(this.#lifecycle.stop(), FLUSH_BOUND_MS);
     for (const followed of this.#followed()) followed.stop();
     await settled(this.#upkeep.stop(), FLUSH_BOUND_MS);
     await settled(this.#publisher.settled(), FLUSH_BOUND_MS);
@@ -177,18 +213,22 @@ export class Registry {
       ...this.#followed().map((followed) => () => asking('reading the records', () => followed.refresh(options))),
     ]);
     this.instances.filled();
+    await asking('taking up the lifecycle', () => this.#lifecycle.start());
     const named = [...this.#cameras.values(), ...this.#processors.values()];
     await inTurn([
       ...[...new Set(named.flatMap(({ capabilities }) => capabilities))].map(
         (capability) => () => this.#provisioner.lanes(capability),
       ),
-      ...[...this.#processors.values()].map((processor) => () => this.#provisioner.processor(processor)),
+      ...[...this.#processors.values()]
+        .filter(({ name }) => this.#lifecycle.hasQueue(name))
+        .map((processor) => () => this.#provisioner.processor(processor)),
     ]);
     this.#provisioner.completed();
   }
 
   #followed(): readonly FollowedBucket<unknown>[] {
-    return [this.#cameras, this.#processors, this.#policies, this.#instances] as unknown as FollowedBucket<unknown>[];
+    const followed = [this.#cameras, this.#processors, this.#policies, this.#actors, this.#instances];
+    return followed as unknown as FollowedBucket<unknown>[];
   }
 
   #wantLanes(record: NamesCapabilities | undefined): void {
@@ -197,20 +237,26 @@ export class Registry {
     }
   }
 
+  #wantConsumer(name: string): void {
+    void this.#upkeep.request(`processor:${name}`, () => this.#keepConsumer(name));
+  }
+
   /** R5 of the registration: asked again when it runs, for the record may be gone or another one by then. */
   async #keepConsumer(name: string): Promise<void> {
     const processor = this.#processors.get(name);
-    if (processor === undefined) this.#provisioner.forget(name);
+    if (processor === undefined || !this.#lifecycle.hasQueue(name)) this.#provisioner.forget(durable.processor(name));
     else await this.#provisioner.align(processor);
   }
 
   #view(processor: Processor): ProcessorView {
-    return viewOf(processor, this.instances.of('processor', processor.name));
+    const { name } = processor;
+    return viewOf(processor, this.instances.of('processor', name), this.#lifecycle.view(name));
   }
 
   #disconnected(): void {
     this.#isConnected = false;
     this.#upkeep.pause();
+    this.#lifecycle.disconnected();
     this.#log.warn('broker.lost');
   }
 
@@ -218,6 +264,7 @@ export class Registry {
     this.#isConnected = true;
     this.#log.info('broker.returned');
     this.instances.brokerReturned();
+    this.#lifecycle.reconnected();
     // It may have come back with another store.
     this.#provisioner.doubt();
     void this.#reconcile({ always: true });

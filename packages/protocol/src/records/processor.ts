@@ -40,12 +40,19 @@ export const instanceSchema = z.object({
   inFlight: z.int().min(0).optional(),
   /** Tasks fetched and waiting in the instance. */
   queued: z.int().min(0).optional(),
-  /** Since its start. */
+  /** Since its start: frames processed, and attempts at a frame that failed. */
   processed: z.int().min(0).optional(),
   failed: z.int().min(0).optional(),
   /** Milliseconds since its event loop last answered the heartbeat thread; large means a blocking handler. */
   blockedMs: z.int().min(0).optional(),
   state: z.enum(['ready', 'draining']).default('ready'),
+  /** Of the instance's own breaker, if it has one: while it is open the instance takes no work. */
+  breaker: z.enum(['closed', 'open', 'halfOpen']).optional(),
+  /**
+   * `slow`: more than a few calls take longer than they should; `blocking`: the handler holds up the event loop; `hung`: calls
+   * that have timed out go on, so many that the instance takes no work until they end.
+   */
+  condition: z.enum(['ok', 'slow', 'blocking', 'hung']).optional(),
 });
 
 export type Instance = z.infer<typeof instanceSchema>;

@@ -1,14 +1,14 @@
-import { openBatch } from '@frame-buffer/protocol';
+import { openBatch, partitionOf } from '@frame-buffer/protocol';
 import { describe, expect, test } from 'vitest';
 import { FakePublisher, fakeBooks, frameOf, log, turns } from './fakes.fixture.ts';
 import { FrameIntake } from './frame-intake.ts';
 import { LaneWriters } from './lane-writer.ts';
 
-function setUp(bounds: { maxFrames?: number; maxBytes?: number } = {}) {
+function setUp(bounds: { maxFrames?: number; maxBytes?: number } = {}, partitions: (name: string) => number = () => 0) {
   const pixels = new FakePublisher();
   const frames = new FakePublisher();
   const { books, entered } = fakeBooks();
-  const lanes = new LaneWriters({ publisher: frames, books, nextId: () => 'id', log });
+  const lanes = new LaneWriters({ publisher: frames, books, nextId: () => 'id', log, partitions });
   const intake = new FrameIntake({
     pixels,
     lanes,
@@ -60,6 +60,37 @@ describe('frame intake', () => {
       fates.set(`${capability}.${sequence}`, (fates.get(`${capability}.${sequence}`) ?? 0) + 1);
     expect(fates.size).toBe(400);
     expect([...fates.values()].every((count) => count === 1)).toBe(true);
+  });
+
+  test('I5 - tasks of an ordered capability keep the order of their camera, others do not wait', async () => {
+    const { pixels, frames, intake } = setUp({}, (name) => (name === 'follow' ? 8 : 0));
+    const capabilities = ['look', 'follow'];
+    for (const sequence of [1, 2, 3, 4]) intake.offer(frameOf(sequence, { capabilities }));
+    intake.offer(frameOf(1, { camera: 'other', capabilities }));
+    await turns();
+    const stored = (i: number) => pixels.sent[i]?.answer({ ok: true, sequence: 10 + i, duplicate: false });
+    const written = (lane: RegExp) =>
+      frames.sent.flatMap(({ subject, payload }) => {
+        const opened = openBatch(payload);
+        if (!opened.ok || !lane.test(subject)) return [];
+        const { batch } = opened;
+        return Array.from({ length: batch.frameCount }, (_, i) => `${batch.cameraOf(i).camera} ${batch.sequence(i)}`);
+      });
+    for (const i of [3, 1, 4]) stored(i);
+    await turns();
+    expect(written(/follow/)).toEqual(['other 1']);
+    // The third can never be stored: nobody waits for it.
+    pixels.sent[2]?.answer({ ok: false, reason: 'too_large', detail: 'max_payload' });
+    stored(0);
+    await turns();
+    for (let i = 0; i < frames.sent.length; i++) {
+      frames.sent[i]?.answer();
+      await turns();
+    }
+    expect(written(/follow/)).toEqual(['other 1', 'cam 1', 'cam 2', 'cam 4']);
+    expect(written(/look/)).toEqual(['cam 4', 'cam 2', 'other 1', 'cam 1']);
+    const lanes = new Set(frames.sent.map(({ subject }) => subject).filter((name) => name.includes('follow')));
+    expect(lanes).toEqual(new Set([partitionOf('cam', 8), partitionOf('other', 8)].map((k) => `frames.follow.p${k}`)));
   });
 
   test('I2 - pictures on their way are bounded by bytes as well', async () => {

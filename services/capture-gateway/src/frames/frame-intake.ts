@@ -5,11 +5,14 @@
  *   I2  Memory is bounded: the buffer's bounds, and `MAX_STORING` pictures of `MAX_STORING_BYTES` on their way.
  *   I3  Each task of an offered frame gets exactly one fate, unless the process dies.
  *   I4  The picture is stored before any task that refers to it.
+ *   I5  Tasks of an ordered capability enter their lane in the order in which the camera's frames were offered, whatever the order
+ *       in which their pictures are stored.
  */
 import { BoundedBuffer } from '@frame-buffer/buffer';
 import { type Publisher, type PublishResult, storePicture } from '@frame-buffer/jetstream';
 import type { Logger } from '@frame-buffer/telemetry';
 import type { Books } from './books.ts';
+import { CameraOrder } from './camera-order.ts';
 import type { CapturedFrame } from './captured-frame.ts';
 import type { LaneWriters } from './lane-writer.ts';
 
@@ -32,6 +35,7 @@ export interface FrameIntakeOptions {
 export class FrameIntake {
   readonly #options: FrameIntakeOptions;
   readonly #buffer: BoundedBuffer<CapturedFrame>;
+  readonly #order = new CameraOrder();
   #storing = 0;
   #storingBytes = 0;
 
@@ -89,16 +93,19 @@ export class FrameIntake {
 
   async #store(frame: CapturedFrame): Promise<void> {
     const { pixels, lanes, books, maxAgeMs } = this.#options;
+    const ordered = frame.capabilities.filter((capability) => lanes.isOrdered(capability));
+    const turn = ordered.length > 0 ? this.#order.next(frame.camera) : undefined;
     const stored = await this.#storePixels(frame, pixels);
     if (stored.ok) {
       // The tasks must not keep the picture in memory while they wait.
       const { bytes, ...info } = frame;
       const task = { frame: info, pixelSequence: stored.sequence, byteSize: bytes.length };
-      for (const capability of frame.capabilities) {
-        lanes.add({ ...task, capability, maxAgeMs: maxAgeMs(capability) });
-      }
+      const add = (capability: string) => lanes.add({ ...task, capability, maxAgeMs: maxAgeMs(capability) });
+      for (const capability of frame.capabilities) if (!ordered.includes(capability)) add(capability);
+      turn?.take(() => ordered.forEach(add));
     } else if (stored.reason === 'too_large') {
       this.#options.log.warn('picture.tooLarge', { camera: frame.camera, detail: stored.detail });
+      turn?.take(() => {});
       books.enterAll(frame, { kind: 'shed', reason: 'too_large' });
     }
   }

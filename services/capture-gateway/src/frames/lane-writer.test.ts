@@ -1,15 +1,15 @@
-import { openBatch } from '@frame-buffer/protocol';
+import { type AnyLane, openBatch } from '@frame-buffer/protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { FakePublisher, fakeBooks, frameOf, log, type Sent, turns } from './fakes.fixture.ts';
 import { LaneWriter } from './lane-writer.ts';
 
-function setUp() {
+function setUp(lane: AnyLane = 'normal') {
   const publisher = new FakePublisher();
   const { books, entered } = fakeBooks();
   let ids = 0;
   const writer = new LaneWriter({
     capability: 'look',
-    band: 'normal',
+    lane,
     publisher,
     books,
     nextId: () => `id-${ids++}`,
@@ -111,6 +111,26 @@ describe('lane writer', () => {
     await turns();
     expect(late).toEqual([{ capability: 'look', sequence: 1, fate: 'expired/deadline' }]);
     expect(idle.sent.map(sequences)).toEqual([[2]]);
+  });
+
+  test('B4 - of the lane of a partition one batch is on its way, and a refused one goes first again', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const { publisher, add, writer } = setUp('p3');
+    for (const sequence of numbers(1, 301)) add(sequence);
+    await turns(20);
+    expect(publisher.sent).toHaveLength(1);
+    expect(publisher.sent[0]?.subject).toBe('frames.look.p3');
+    publisher.sent[0]?.answer({ ok: false, reason: 'queue_full', detail: 'maximum messages per subject exceeded' });
+    await turns(6);
+    vi.advanceTimersByTime(250);
+    await turns(6);
+    expect(publisher.sent).toHaveLength(2);
+    for (let i = 1; i < publisher.sent.length; i++) {
+      publisher.sent[i]?.answer();
+      await turns(6);
+    }
+    expect(publisher.sent.slice(1).flatMap(sequences)).toEqual(numbers(1, 301));
+    expect(writer.pending).toBe(0);
   });
 
   test('what is abandoned at a stop is in the books', async () => {

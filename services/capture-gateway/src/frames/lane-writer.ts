@@ -5,10 +5,20 @@
  *   B2  Tasks that come while a batch is on its way leave together when it has arrived, or when a batch is full.
  *   B3  A lane that refuses (its bound is reached) is tried again; meanwhile at most `MAX_WAITING` tasks wait here, the oldest
  *       give way as `shed/lane_full`, and those past their deadline as `expired/deadline`.
+ *   B4  The lane of a partition has one batch on its way at a time: its tasks are stored in the order in which they came.
  */
 import { BoundedBuffer } from '@frame-buffer/buffer';
 import type { Publisher, PublishResult } from '@frame-buffer/jetstream';
-import { type Band, type BatchItem, bandOf, encodeBatch, subject } from '@frame-buffer/protocol';
+import {
+  type AnyLane,
+  type BatchItem,
+  bandOf,
+  encodeBatch,
+  parsePartitionLane,
+  partitionLane,
+  partitionOf,
+  subject,
+} from '@frame-buffer/protocol';
 import type { Logger } from '@frame-buffer/telemetry';
 import type { Books } from './books.ts';
 import type { Task } from './captured-frame.ts';
@@ -20,7 +30,7 @@ const REFUSED_RETRY_MS = 250;
 
 export interface LaneWriterOptions {
   readonly capability: string;
-  readonly band: Band;
+  readonly lane: AnyLane;
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly books: Books;
   /** Makes message ids of this process unlike those of any other. */
@@ -31,6 +41,7 @@ export interface LaneWriterOptions {
 export class LaneWriter {
   readonly #options: LaneWriterOptions;
   readonly #subject: string;
+  readonly #maxOnTheWay: number;
   readonly #waiting = new BoundedBuffer<Task>({
     maxItems: MAX_WAITING,
     maxBytes: Number.POSITIVE_INFINITY,
@@ -44,7 +55,8 @@ export class LaneWriter {
 
   constructor(options: LaneWriterOptions) {
     this.#options = options;
-    this.#subject = subject.frames(options.capability, options.band);
+    this.#subject = subject.frames(options.capability, options.lane);
+    this.#maxOnTheWay = parsePartitionLane(options.lane) === undefined ? MAX_ON_THE_WAY : 1;
   }
 
   /** Tasks not yet stored. */
@@ -67,7 +79,7 @@ export class LaneWriter {
 
   #schedule(): void {
     if (this.#scheduled || this.#resting) return;
-    const full = this.#waiting.length >= MAX_FRAMES && this.#onTheWay < MAX_ON_THE_WAY;
+    const full = this.#waiting.length >= MAX_FRAMES && this.#onTheWay < this.#maxOnTheWay;
     if (this.#onTheWay > 0 && !full) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -147,21 +159,33 @@ function toItem({ frame, pixelSequence, byteSize, maxAgeMs }: Task, now: number)
   };
 }
 
+export interface LaneWritersOptions extends Omit<LaneWriterOptions, 'capability' | 'lane'> {
+  /** Of an ordered capability; 0 when it is not ordered. */
+  readonly partitions: (capability: string) => number;
+}
+
 /** One writer per lane, made when a frame first needs it. */
 export class LaneWriters {
   readonly #writers = new Map<string, LaneWriter>();
-  readonly #shared: Omit<LaneWriterOptions, 'capability' | 'band'>;
+  readonly #options: LaneWritersOptions;
 
-  constructor(shared: Omit<LaneWriterOptions, 'capability' | 'band'>) {
-    this.#shared = shared;
+  constructor(options: LaneWritersOptions) {
+    this.#options = options;
+  }
+
+  /** Do frames of a camera have to be added in their order? */
+  isOrdered(capability: string): boolean {
+    return this.#options.partitions(capability) > 0;
   }
 
   add(task: Task): void {
-    const band = bandOf(task.frame.priority);
-    const key = `${task.capability}.${band}`;
+    const { capability, frame } = task;
+    const partitions = this.#options.partitions(capability);
+    const lane = partitions > 0 ? partitionLane(partitionOf(frame.camera, partitions)) : bandOf(frame.priority);
+    const key = `${capability}.${lane}`;
     let writer = this.#writers.get(key);
     if (writer === undefined) {
-      writer = new LaneWriter({ ...this.#shared, capability: task.capability, band });
+      writer = new LaneWriter({ ...this.#options, capability, lane });
       this.#writers.set(key, writer);
     }
     writer.add(task);

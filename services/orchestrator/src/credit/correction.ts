@@ -3,9 +3,10 @@
  * queue is empty, nothing is outstanding, whatever was counted.
  */
 
-import { durable, STREAM } from '@frame-buffer/protocol';
+import { durable, STREAM, subject } from '@frame-buffer/protocol';
 import type { Logger } from '@frame-buffer/telemetry';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { queuedMessages } from '../ordered/work-queues.ts';
 import type { PlainWork } from '../plain/plain-work.ts';
 import type { Credits } from './credits.ts';
 
@@ -37,7 +38,7 @@ export function startCorrection(options: CorrectionOptions): { stop(): void } {
 async function correctStale({ nc, credits, plainWork, log, onRoom }: CorrectionOptions): Promise<void> {
   for (const processor of [...credits.stale(SILENT_MS)]) {
     await plainWork.reconcile(processor);
-    const messages = await queueLength(nc, processor);
+    const messages = (await queueLength(nc, processor)) ?? (await partitionsLength(nc, processor));
     if (messages !== 0) continue;
     log.info('credit.corrected', { processor, outstanding: credits.of(processor).outstanding });
     credits.of(processor).correctToEmpty();
@@ -58,4 +59,10 @@ async function queueLength(nc: NatsConnection, processor: string): Promise<numbe
   } catch {
     return undefined;
   }
+}
+
+/** An ordered processor has a consumer a partition, and no other: what the stream holds for it says the same. */
+async function partitionsLength(nc: NatsConnection, processor: string): Promise<number | undefined> {
+  const queued = await queuedMessages(nc, subject.workOf(processor));
+  return queued && [...queued.values()].reduce((sum, messages) => sum + messages, 0);
 }

@@ -52,6 +52,35 @@ describe('credit', () => {
     expect(credit.room(limits, 451)).toBe(8);
   });
 
+  test('K4 - whoever watches is told of every change, until it watches no more', () => {
+    const credit = new ProcessorCredit(0);
+    const told: number[] = [];
+    const watcher = { creditChanged: (slot: number) => told.push(slot) };
+    credit.watch(watcher, 7);
+    credit.watch({ creditChanged: () => {} }, 1);
+    credit.dispatched(3);
+    credit.returned(1);
+    credit.settled(1, 1, 5, 10);
+    credit.correctToEmpty();
+    expect(told).toEqual([7, 7, 7, 7]);
+    credit.unwatch(watcher);
+    credit.dispatched(1);
+    expect(told).toHaveLength(4);
+  });
+
+  test('the expected wait grows with what is outstanding and is the same for nearly equal processors', () => {
+    const [one, other] = [new ProcessorCredit(0), new ProcessorCredit(0)];
+    for (let i = 0; i < 50; i++) {
+      one.settled(1, 0, 10, 0);
+      other.settled(1, 0, 10.3, 0);
+    }
+    expect(one.serviceMs).not.toBe(other.serviceMs);
+    expect(one.expectedWaitMs(2)).toBe(other.expectedWaitMs(2));
+    one.dispatched(3);
+    expect(one.expectedWaitMs(2) / other.expectedWaitMs(2)).toBe(4);
+    expect(one.expectedWaitMs(1) / one.expectedWaitMs(4)).toBe(4);
+  });
+
   test('the service time of one frame is smoothed over settlements', () => {
     const credit = new ProcessorCredit(0);
     for (let now = 1; now <= 100; now++) credit.settled(5, 5, 500, now);

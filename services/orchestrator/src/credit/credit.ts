@@ -5,8 +5,10 @@
  *   K2  The window is what the processor can start within `HORIZON_MS` at its measured rate, at least two rounds of its
  *       instances' concurrency, at most `maxQueue`; the live orchestrators share it evenly.
  *   K3  A processor that refused (its queue was full) has no room until something of it is settled, or for `REFUSED_MS`.
+ *   K4  Whoever watches is told of every change that may give room or change the expected wait, synchronously.
  *
- * Rates come from everybody's settlements, so that all orchestrators see the same facts.
+ * Rates come from everybody's settlements, so that all orchestrators see the same facts. Room also comes with time alone (a
+ * refusal is over, the rate has risen): of that nobody is told.
  */
 
 /** Half a second's work in the queue keeps a processor busy over any hiccup of dispatching, and frames young. */
@@ -17,6 +19,8 @@ const RATE_WINDOW_MS = 1_000;
 const SMOOTHING = 0.2;
 /** Assumed until the first settlement. */
 const INITIAL_SERVICE_MS = 10;
+/** Steps of the coarse service time per doubling: 19 % apart. */
+const STEPS_PER_DOUBLING = 4;
 
 export interface ProcessorLoad {
   readonly outstanding: number;
@@ -33,9 +37,16 @@ export interface Limits {
   readonly peers: number;
 }
 
+/** What keeps an index over credits current (K4). `slot` is the watcher's own number of this credit. */
+export interface CreditWatcher {
+  creditChanged(slot: number): void;
+}
+
 export class ProcessorCredit {
   #outstanding = 0;
   #serviceMs = INITIAL_SERVICE_MS;
+  #coarseServiceMs = coarse(INITIAL_SERVICE_MS);
+  #watchers: readonly { readonly watcher: CreditWatcher; readonly slot: number }[] = [];
   #refusedUntil = 0;
   #settledInWindow = 0;
   #windowBegan: number;
@@ -61,6 +72,22 @@ export class ProcessorCredit {
     return this.#lastSettledAt;
   }
 
+  /**
+   * Milliseconds until a task sent now would be done, estimated. The service time in it is coarse, so that equal processors
+   * stay equal although no two measurements are.
+   */
+  expectedWaitMs(concurrency: number): number {
+    return ((this.#outstanding + 1) * this.#coarseServiceMs) / concurrency;
+  }
+
+  watch(watcher: CreditWatcher, slot: number): void {
+    this.#watchers = [...this.#watchers, { watcher, slot }];
+  }
+
+  unwatch(watcher: CreditWatcher): void {
+    this.#watchers = this.#watchers.filter((entry) => entry.watcher !== watcher);
+  }
+
   ratePerSecond(nowMs: number): number {
     this.#roll(nowMs);
     return this.#ratePerSecond;
@@ -79,11 +106,13 @@ export class ProcessorCredit {
 
   dispatched(tasks: number): void {
     this.#outstanding += tasks;
+    this.#changed();
   }
 
   /** Takes back what a publish did not deliver. */
   returned(tasks: number): void {
     this.#outstanding = Math.max(0, this.#outstanding - tasks);
+    this.#changed();
   }
 
   refused(nowMs: number): void {
@@ -97,12 +126,21 @@ export class ProcessorCredit {
     this.#outstanding = Math.max(0, this.#outstanding - own);
     this.#refusedUntil = 0;
     this.#lastSettledAt = nowMs;
-    if (tasks > 0 && serviceMs > 0) this.#serviceMs += SMOOTHING * (serviceMs / tasks - this.#serviceMs);
+    if (tasks > 0 && serviceMs > 0) {
+      this.#serviceMs += SMOOTHING * (serviceMs / tasks - this.#serviceMs);
+      this.#coarseServiceMs = coarse(this.#serviceMs);
+    }
+    this.#changed();
   }
 
   /** The broker says that the processor's queue is empty: whatever was believed outstanding is not. */
   correctToEmpty(): void {
     this.#outstanding = 0;
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const { watcher, slot } of this.#watchers) watcher.creditChanged(slot);
   }
 
   #roll(nowMs: number): void {
@@ -115,4 +153,8 @@ export class ProcessorCredit {
     this.#settledInWindow = 0;
     this.#windowBegan = nowMs;
   }
+}
+
+function coarse(ms: number): number {
+  return 2 ** (Math.round(Math.log2(ms) * STEPS_PER_DOUBLING) / STEPS_PER_DOUBLING);
 }

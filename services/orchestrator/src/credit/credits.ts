@@ -1,6 +1,6 @@
 /** The credit of every processor, as seen by this orchestrator. */
 import { isOutcome, type Settlement } from '@frame-buffer/protocol';
-import type { Route } from '../routes/route-table.ts';
+import type { Route } from '../routes/route.ts';
 import { type Limits, ProcessorCredit, type ProcessorLoad } from './credit.ts';
 
 export class Credits {
@@ -22,10 +22,6 @@ export class Credits {
     return credit;
   }
 
-  room(route: Route, peers: number): number {
-    return this.of(route.processor.name).room(limitsOf(route, peers), this.#now());
-  }
-
   load(route: Route, peers: number): ProcessorLoad {
     const now = this.#now();
     const credit = this.of(route.processor.name);
@@ -35,12 +31,6 @@ export class Credits {
       ratePerSecond: credit.ratePerSecond(now),
       serviceMs: credit.serviceMs,
     };
-  }
-
-  /** Milliseconds until a task sent now would be started, estimated. */
-  expectedWaitMs(route: Route): number {
-    const credit = this.of(route.processor.name);
-    return ((credit.outstanding + 1) * credit.serviceMs) / route.concurrency;
   }
 
   /** Reads one message of the settlement feed. Returns true when somebody may have got room. */
@@ -64,8 +54,9 @@ export class Credits {
     }
   }
 
-  forget(processor: string): void {
-    this.#credits.delete(processor);
+  /** Forgets those that are not registered any more; what is still settled of them counts for nothing. */
+  retain(processors: ReadonlySet<string>): void {
+    for (const name of this.#credits.keys()) if (!processors.has(name)) this.#credits.delete(name);
   }
 }
 

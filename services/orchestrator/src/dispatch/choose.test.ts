@@ -1,19 +1,35 @@
-import { type Encoding, encodeBatch, openBatch, type ProcessorInput, processorSchema } from '@frame-buffer/protocol';
+import {
+  type BatchView,
+  type Encoding,
+  encodeBatch,
+  openBatch,
+  type Policy,
+  type PolicyInput,
+  type ProcessorInput,
+  policySchema,
+  processorSchema,
+} from '@frame-buffer/protocol';
 import { describe, expect, test } from 'vitest';
 import { Credits } from '../credit/credits.ts';
-import { buildRouteTable } from '../routes/route-table.ts';
+import { buildRouteTable, type RouteTable } from '../routes/route-table.ts';
 import { choose } from './choose.ts';
 
-function batchOf(encodings: Encoding[]) {
-  const items = encodings.map((encoding, i) => ({
+interface FrameOf {
+  readonly encoding?: Encoding;
+  readonly camera?: string;
+  readonly width?: number;
+}
+
+function batchOf(frames: readonly FrameOf[]): BatchView {
+  const items = frames.map(({ encoding = 'jpeg', width = 4, camera = `cam-${encoding}-${width}` }, i) => ({
     ageMs: 0,
     frame: {
-      camera: `cam-${encoding}`,
+      camera,
       epoch: 1,
       sequence: i + 1,
       capturedAtMs: 0,
-      width: 4,
-      height: 4,
+      width,
+      height: width,
       encoding,
       byteSize: 1,
       pixelSequence: 1,
@@ -27,72 +43,154 @@ function batchOf(encodings: Encoding[]) {
   return opened.batch;
 }
 
-const jpegs = (count: number) => batchOf(Array.from({ length: count }, () => 'jpeg' as const));
-const table = (...inputs: ProcessorInput[]) =>
-  buildRouteTable(
-    inputs.map((input) => processorSchema.parse(input)),
-    [],
-  );
-const whole = { from: 0, to: 10 };
+const jpegs = (count: number) => batchOf(Array.from({ length: count }, () => ({})));
+
+/** A site of processors under a policy, on one clock that stands still. */
+function site(inputs: readonly ProcessorInput[], policy?: PolicyInput) {
+  const credits = new Credits('me', () => 0);
+  const policies = new Map<string, Policy>(policy === undefined ? [] : [['look', policySchema.parse(policy)]]);
+  const processors = inputs.map((input) => processorSchema.parse(input));
+  const table = buildRouteTable({ processors, instances: [], policies, credits });
+  return { credits, table, decide: decider(table) };
+}
+
+/** One decision in words: `name×count at step`, `skip×count`, or what there is to wait for. */
+function decider(table: RouteTable) {
+  return (batch: BatchView, from = 0): string => {
+    const decision = choose(batch, { from, to: batch.frameCount }, table, 0);
+    if ('wait' in decision) return decision.wait;
+    if ('skip' in decision) return `skip×${decision.skip}`;
+    const { route, count, step } = decision.choice;
+    return `${route.processor.name}×${count} at ${step}`;
+  };
+}
+
+const look = (name: string, more: Partial<ProcessorInput> = {}): ProcessorInput => ({
+  name,
+  capabilities: ['look'],
+  maxBatch: 64,
+  ...more,
+});
 
 describe('choose', () => {
   test('nobody capable, and nobody who can read the encoding', () => {
-    const credits = new Credits('me', () => 0);
-    expect(choose(jpegs(10), whole, table(), credits, 0)).toEqual({ wait: 'nobody' });
-    const other = table({ name: 'other', capabilities: ['hear'] });
-    expect(choose(jpegs(10), whole, other, credits, 0)).toEqual({ wait: 'nobody' });
-    const raw = table({ name: 'raw', capabilities: ['look'], encodings: ['rgb24'] });
-    expect(choose(jpegs(10), whole, raw, credits, 0)).toEqual({ wait: 'nobody' });
+    expect(site([]).decide(jpegs(10))).toBe('nobody');
+    expect(site([{ name: 'other', capabilities: ['hear'] }]).decide(jpegs(10))).toBe('nobody');
+    expect(site([look('raw', { encodings: ['rgb24'] })]).decide(jpegs(10))).toBe('nobody');
   });
 
   test('no room is told apart from nobody', () => {
-    const credits = new Credits('me', () => 0);
+    const { credits, decide } = site([look('busy')]);
     credits.of('busy').dispatched(100);
-    expect(choose(jpegs(10), whole, table({ name: 'busy', capabilities: ['look'] }), credits, 0)).toEqual({
-      wait: 'no_room',
-    });
+    expect(decide(jpegs(10))).toBe('no_room');
   });
 
   test('as many frames as room and maxBatch allow', () => {
-    const credits = new Credits('me', () => 0);
-    const routes = table({ name: 'p', capabilities: ['look'], concurrency: 3, maxBatch: 64 });
-    expect(choose(jpegs(10), whole, routes, credits, 0)).toMatchObject({ choice: { count: 6 } });
-    const single = table({ name: 'p', capabilities: ['look'], concurrency: 3 });
-    expect(choose(jpegs(10), whole, single, credits, 0)).toMatchObject({ choice: { count: 1 } });
+    expect(site([look('p', { concurrency: 3 })]).decide(jpegs(10))).toBe('p×6 at *');
+    expect(site([look('p', { concurrency: 3, maxBatch: 1 })]).decide(jpegs(10))).toBe('p×1 at *');
   });
 
-  test('least loaded: the one that would start the task soonest', () => {
-    const credits = new Credits('me', () => 0);
-    const routes = table(
-      { name: 'slow', capabilities: ['look'], concurrency: 4, maxBatch: 8 },
-      { name: 'fast', capabilities: ['look'], concurrency: 4, maxBatch: 8 },
-    );
-    credits.of('slow').settled(10, 0, 1_000, 0);
-    credits.of('fast').settled(10, 0, 10, 0);
+  test('least loaded is the default: the one that would have the task done soonest', () => {
+    const { credits, decide } = site([look('slow', { concurrency: 4 }), look('fast', { concurrency: 4 })]);
+    for (let i = 0; i < 20; i++) {
+      credits.of('slow').settled(10, 0, 1_000, 0);
+      credits.of('fast').settled(10, 0, 10, 0);
+    }
     credits.of('fast').dispatched(2);
-    expect(choose(jpegs(10), whole, routes, credits, 0)).toMatchObject({
-      choice: { route: { processor: { name: 'fast' } } },
-    });
+    expect(decide(jpegs(10))).toContain('fast');
   });
 
   test('equals take turns', () => {
-    const credits = new Credits('me', () => 0);
-    const routes = table(
-      { name: 'a', capabilities: ['look'] },
-      { name: 'b', capabilities: ['look'] },
-      { name: 'c', capabilities: ['look'] },
-    );
-    const names = [0, 1, 2, 3].map((turn) => {
-      const decision = choose(jpegs(10), whole, routes, credits, turn);
-      return 'choice' in decision ? decision.choice.route.processor.name : decision.wait;
-    });
-    expect(names).toEqual(['a', 'b', 'c', 'a']);
+    const { decide } = site(['a', 'b', 'c'].map((name) => look(name, { maxBatch: 1 })));
+    expect([0, 1, 2, 3].map(() => decide(jpegs(10)))).toEqual(['a×1 at *', 'b×1 at *', 'c×1 at *', 'a×1 at *']);
   });
 
   test('a run ends where the encoding is one that the route cannot read', () => {
-    const credits = new Credits('me', () => 0);
-    const routes = table({ name: 'p', capabilities: ['look'], concurrency: 9, maxBatch: 64 });
-    const mixed = batchOf(['jpeg', 'jpeg', 'rgb24', 'jpeg']);
-    expect(choose(mixed, { from: 0, to: 4 }, routes, credits, 0)).toMatchObject({ choice: { count: 2 } });
+    const { table } = site([look('p', { concurrency: 9 })]);
+    const mixed = batchOf([{}, {}, { encoding: 'rgb24' }, {}]);
+    expect(choose(mixed, { from: 0, to: 4 }, table, 0)).toMatchObject({ choice: { count: 2 } });
+    expect(choose(mixed, { from: 3, to: 4 }, table, 0)).toMatchObject({ choice: { count: 1 } });
+    expect(choose(mixed, { from: 2, to: 4 }, table, 0)).toEqual({ wait: 'nobody' });
+  });
+
+  test('a run of a sticky capability ends where a camera belongs to somebody else', () => {
+    const { decide } = site(
+      ['a', 'b', 'c'].map((name) => look(name, { concurrency: 64 })),
+      { strategy: 'sticky' },
+    );
+    const cameras = ['cam-1', 'cam-2', 'cam-3', 'cam-4', 'cam-5', 'cam-6', 'cam-7'];
+    const owner = (camera: string) => decide(batchOf([{ camera }])).split('×')[0];
+    const batch = batchOf(cameras.flatMap((camera) => [{ camera }, { camera }]));
+    const placed: (string | undefined)[] = [];
+    while (placed.length < batch.frameCount) {
+      const [name, count] = decide(batch, placed.length).split(/×| at /);
+      placed.push(...Array.from({ length: Number(count) }, () => name));
+    }
+    expect(placed).toEqual(cameras.flatMap((camera) => [owner(camera), owner(camera)]));
+    expect(new Set(placed).size).toBeGreaterThan(1);
+  });
+});
+
+describe('fallback chain', () => {
+  const gpu = look('g', { labels: { gpu: '' } });
+  const cpu = look('c', { labels: { cpu: '' } });
+  const chain: PolicyInput = { require: 'gpu', fallback: ['cpu', 'skip'] };
+
+  test('each step only while nobody is ready in those before it', () => {
+    expect(site([gpu, cpu], chain).decide(jpegs(2))).toBe('g×2 at gpu');
+    expect(site([cpu], chain).decide(jpegs(2))).toBe('c×2 at cpu');
+    expect(site([], chain).decide(jpegs(2))).toBe('skip×2');
+  });
+
+  test('a full step is waited for, unless the next one says when: full', () => {
+    const full = (policy: PolicyInput, ...busy: string[]) => {
+      const { credits, decide } = site([gpu, cpu], policy);
+      for (const name of busy) credits.of(name).dispatched(100);
+      return decide(jpegs(2));
+    };
+    expect(full(chain, 'g')).toBe('no_room');
+    const spill: PolicyInput = { require: 'gpu', fallback: [{ require: 'cpu', when: 'full' }, 'skip'] };
+    expect(full(spill, 'g')).toBe('c×2 at cpu');
+    expect(full(spill, 'g', 'c')).toBe('no_room');
+    const shed: PolicyInput = {
+      ...spill,
+      fallback: [
+        { require: 'cpu', when: 'full' },
+        { skip: true, when: 'full' },
+      ],
+    };
+    expect(full(shed, 'g', 'c')).toBe('skip×2');
+    expect(full({ require: 'gpu', fallback: ['cpu', { skip: true, when: 'full' }] }, 'g')).toBe('no_room');
+  });
+
+  test('skip waits for those who are ready, however full, when it says nothing', () => {
+    const { credits, decide } = site([gpu], { require: 'gpu', fallback: [{ require: 'cpu', when: 'full' }, 'skip'] });
+    credits.of('g').dispatched(100);
+    expect(decide(jpegs(2))).toBe('no_room');
+  });
+
+  test('frames that a step does not take go to the next one, and not along with others', () => {
+    const policy: PolicyInput = { require: 'gpu', constraints: { minSize: 'hd' }, fallback: ['cpu', 'skip'] };
+    const { decide } = site([look('g', { labels: { gpu: '' }, concurrency: 9 }), cpu], policy);
+    const mixed = batchOf([{ width: 1000 }, { width: 1000 }, { width: 10 }, { width: 1000 }]);
+    expect(decide(mixed)).toBe('g×2 at gpu');
+    expect(decide(mixed, 2)).toBe('c×1 at cpu');
+    const small = site([gpu, cpu], { require: 'gpu', constraints: { maxSize: 'sd' }, fallback: ['cpu'] });
+    expect([small.decide(batchOf([{ width: 10 }])), small.decide(batchOf([{ width: 1000 }]))]).toEqual([
+      'g×1 at gpu',
+      'c×1 at cpu',
+    ]);
+    const encoded = site([gpu, cpu], { require: 'gpu', constraints: { encodings: ['png'] }, fallback: ['skip'] });
+    expect(encoded.decide(batchOf([{}, { encoding: 'none' }]))).toBe('skip×1');
+  });
+
+  test('each step has its own strategy', () => {
+    const fleet = ['a', 'b'].map((name) => look(name, { labels: { cpu: '' }, concurrency: 99 }));
+    const { decide } = site(fleet, {
+      require: 'gpu',
+      fallback: [{ require: 'cpu', strategy: 'priority' }],
+      priorities: { b: 1 },
+    });
+    expect([0, 1, 2].map(() => decide(jpegs(1)))).toEqual(['b×1 at cpu', 'b×1 at cpu', 'b×1 at cpu']);
   });
 });

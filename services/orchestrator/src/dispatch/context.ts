@@ -7,6 +7,7 @@ import type { Credits } from '../credit/credits.ts';
 import type { OrchestratorMetrics } from '../metrics.ts';
 import type { PlainWork } from '../plain/plain-work.ts';
 import type { RouteTable } from '../routes/route-table.ts';
+import type { StepAudit } from '../routes/step-audit.ts';
 import type { DeadLetterDesk } from './dead-letters.ts';
 
 export interface DispatchContext {
@@ -23,6 +24,7 @@ export interface DispatchContext {
   readonly plainWork: PlainWork;
   readonly deadLetters: DeadLetterDesk;
   readonly metrics: OrchestratorMetrics;
+  readonly steps: StepAudit;
   readonly log: Logger;
   /** Monotonic milliseconds. */
   readonly now: () => number;

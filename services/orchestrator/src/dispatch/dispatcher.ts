@@ -7,13 +7,17 @@
  *   D3  An expired task is never dispatched: it is settled `expired`, `deadline` where somebody could have done it and
  *       `no_processor` where nobody could.
  *   D4  What cannot be read is never dropped: damaged messages go to the dead letters, those of a newer version wait.
+ *   D6  Of a capability that has become ordered, what still lies in these lanes goes to the lanes of its partitions.
+ *   D5  A task that comes to a step of its policy's chain that skips is settled `shed/skipped`, and goes nowhere.
  */
 
 import type { Delivery, PublishResult } from '@frame-buffer/jetstream';
-import { LANES, type Lane, type Reason, sliceBatch, subject } from '@frame-buffer/protocol';
-import type { Route } from '../routes/route-table.ts';
+import { LANES, type Lane, type Outcome, partitionsOf, type Reason, sliceBatch, subject } from '@frame-buffer/protocol';
+import { relane } from '../ordered/relane.ts';
+import type { Route } from '../routes/route.ts';
+import { isServed } from '../routes/route-table.ts';
 import { BandTurn } from './bands.ts';
-import { choose } from './choose.ts';
+import { type Choice, choose } from './choose.ts';
 import type { DispatchContext } from './context.ts';
 import type { Held } from './held.ts';
 import { LaneReader } from './lane-reader.ts';
@@ -36,7 +40,6 @@ export class Dispatcher {
   readonly #turn = new BandTurn();
   readonly #timer: NodeJS.Timeout;
   readonly #open = new Set<Held>();
-  #decisions = 0;
   #flowing = false;
   #placing = false;
   #lastWorking = 0;
@@ -108,15 +111,23 @@ export class Dispatcher {
     if (held === undefined) return true;
     this.#expire(held);
     for (let range = held.todo.first; range !== undefined; range = held.todo.first) {
-      const { routes, credits } = this.#context;
+      const { routes, now } = this.#context;
       const table = routes();
-      const decision = choose(held.batch, range, table, credits, this.#decisions++);
-      if ('choice' in decision) {
-        const { route, count } = decision.choice;
-        this.#send(held, held.todo.take(count), route);
+      const partitions = partitionsOf(table.chains.get(this.capability)?.policy);
+      if (partitions > 0) {
+        this.#relane(held, range, partitions);
         continue;
       }
-      const othersCouldPass = decision.wait === 'nobody' && (table.byCapability.get(this.capability)?.length ?? 0) > 0;
+      const decision = choose(held.batch, range, table, now());
+      if ('choice' in decision) {
+        this.#send(held, held.todo.take(decision.choice.count), decision.choice);
+        continue;
+      }
+      if ('skip' in decision) {
+        this.#skip(held, held.todo.take(decision.skip));
+        continue;
+      }
+      const othersCouldPass = decision.wait === 'nobody' && isServed(table, this.capability);
       if (!othersCouldPass || held.isTouched) return false;
       // Processors are there, only none that reads this encoding: it must not hold up its lane.
       lane.shift();
@@ -128,8 +139,8 @@ export class Dispatcher {
     return true;
   }
 
-  #send(held: Held, range: Range, route: Route): void {
-    const { self, incarnation, clock, credits, publisher } = this.#context;
+  #send(held: Held, range: Range, { route, credit, step }: Choice): void {
+    const { self, incarnation, clock, publisher } = this.#context;
     const waitedMs = clock.sinceMs(held.delivery.stampedAtMs);
     const tasks = range.to - range.from;
     const { processor } = route;
@@ -140,7 +151,7 @@ export class Dispatcher {
       waitedMs,
       dispatcher: self,
     });
-    credits.of(processor.name).dispatched(tasks);
+    credit.dispatched(tasks);
     this.#open.add(held);
     const { msgId, headers } = message;
     const published = publisher.publish(
@@ -156,6 +167,39 @@ export class Dispatcher {
       tasks,
       held.batch.ageAtPublishMs(range.from) + waitedMs,
     );
+    this.#decidedAt(step, tasks);
+  }
+
+  #relane(held: Held, range: Range, partitions: number): void {
+    const { incarnation, clock, publisher } = this.#context;
+    const { range: moved, message } = relane(held.batch, range, partitions, {
+      incarnation: incarnation(),
+      sequence: held.delivery.streamSequence,
+      waitedMs: clock.sinceMs(held.delivery.stampedAtMs),
+    });
+    held.todo.take(moved.to - moved.from);
+    this.#open.add(held);
+    const published = publisher.publish(message.subject, message.payload, { msgId: message.msgId });
+    const confirmed = held.confirm(
+      published.then(({ ok }) => {
+        if (ok) return;
+        held.todo.giveBack(moved);
+        this.#backInLine(held);
+      }),
+    );
+    void confirmed.then(() => this.#finishWhenDone(held));
+  }
+
+  #skip(held: Held, { from, to }: Range): void {
+    const positions = Array.from({ length: to - from }, (_, i) => from + i);
+    this.#settle(held, positions, 'shed', 'skipped');
+    this.#decidedAt('skip', to - from);
+  }
+
+  #decidedAt(step: string, tasks: number): void {
+    const { metrics, steps, now } = this.#context;
+    metrics.decided(this.capability, step, tasks);
+    steps.decided(this.capability, step, now());
   }
 
   async #published(held: Held, range: Range, route: Route, result: PublishResult): Promise<void> {
@@ -185,23 +229,22 @@ export class Dispatcher {
     const waitedMs = this.#context.clock.sinceMs(delivery.stampedAtMs);
     const expired = held.todo.remove((i) => batch.isExpired(i, waitedMs));
     if (expired.length === 0) return;
-    const somebody = (this.#context.routes().byCapability.get(this.capability)?.length ?? 0) > 0;
+    const somebody = isServed(this.#context.routes(), this.capability);
     const reason: Reason<'expired'> = somebody ? 'deadline' : 'no_processor';
+    this.#settle(held, expired, 'expired', reason);
+    this.#context.metrics.expired(this.capability, reason, expired.length);
+  }
+
+  /** Ends these tasks here; the message is acknowledged when the books have it. */
+  #settle<O extends Outcome>(held: Held, positions: readonly number[], kind: O, reason: Reason<O>): void {
+    const { batch } = held;
     this.#open.add(held);
-    for (const i of expired) {
+    for (const i of positions) {
       const { camera, epoch } = batch.cameraOf(i);
-      const key = {
-        camera,
-        epoch,
-        capability: this.capability,
-        kind: 'expired',
-        reason,
-        generation: batch.generation,
-      } as const;
+      const key = { camera, epoch, capability: this.capability, kind, reason, generation: batch.generation };
       const stored = this.#context.settlements.add(key, batch.sequence(i));
       void held.confirm(stored).then(() => this.#finishWhenDone(held));
     }
-    this.#context.metrics.expired(this.capability, reason, expired.length);
   }
 
   #finishWhenDone(held: Held): void {

@@ -6,7 +6,7 @@
  */
 
 import { watchConnection } from '@frame-buffer/jetstream';
-import { anySubject, capabilityOfLaneSubject, STREAM } from '@frame-buffer/protocol';
+import { anySubject, capabilityOfLaneSubject, laneOfSubject, STREAM } from '@frame-buffer/protocol';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 const READ_EVERY_MS = 5_000;
@@ -17,10 +17,18 @@ interface StreamInfo {
   readonly state?: { readonly subjects?: Readonly<Record<string, number>> };
 }
 
+export interface FilledLane {
+  readonly capability: string;
+  readonly lane: string;
+}
+
+type BacklogListener = (capabilities: ReadonlySet<string>, lanes: readonly FilledLane[]) => void;
+
 export class FramesStream {
   readonly #nc: NatsConnection;
   #backlog: ReadonlySet<string> = new Set();
-  #listener: (capabilities: ReadonlySet<string>) => void = () => {};
+  #lanes: readonly FilledLane[] = [];
+  #listener: BacklogListener = () => {};
   #incarnation = '';
   #watch: { stop(): void } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -46,9 +54,9 @@ export class FramesStream {
   }
 
   /** Calls back with the capabilities that have a backlog, now and whenever it has looked again. */
-  followBacklog(listener: (capabilities: ReadonlySet<string>) => void): void {
+  followBacklog(listener: BacklogListener): void {
     this.#listener = listener;
-    listener(this.#backlog);
+    listener(this.#backlog, this.#lanes);
   }
 
   stop(): void {
@@ -64,8 +72,12 @@ export class FramesStream {
       const bornAtMs = Date.parse(created ?? '');
       if (Number.isNaN(bornAtMs)) return false;
       this.#incarnation = bornAtMs.toString(36);
-      this.#backlog = new Set(Object.keys(state?.subjects ?? {}).map(capabilityOfLaneSubject));
-      this.#listener(this.#backlog);
+      this.#lanes = Object.keys(state?.subjects ?? {}).map((name) => ({
+        capability: capabilityOfLaneSubject(name),
+        lane: laneOfSubject(name),
+      }));
+      this.#backlog = new Set(this.#lanes.map(({ capability }) => capability));
+      this.#listener(this.#backlog, this.#lanes);
       return true;
     } catch {
       return false;

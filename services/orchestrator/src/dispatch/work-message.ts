@@ -1,9 +1,9 @@
 /** What goes into a processor's queue: the slice, its deterministic id, and headers for those who read single frames. */
 import {
+  type AnyLane,
   type BatchView,
   frameId,
   HEADER,
-  type Lane,
   type Processor,
   sliceBatch,
   subject,
@@ -21,7 +21,7 @@ export interface Origin {
   /** Tells one life of the FRAMES stream from the next: sequences begin anew when a store is lost. */
   readonly incarnation: string;
   readonly sequence: number;
-  readonly lane: Lane;
+  readonly lane: AnyLane;
   /** Milliseconds since the broker stamped the FRAMES message. */
   readonly waitedMs: number;
   readonly dispatcher: string;

@@ -4,11 +4,12 @@
  *
  *   A1  `routed` is in the books before the FRAMES message is acknowledged: should this orchestrator die, the health-monitor
  *       knows what to look for.
+ *   A3  What a lost processor's queue gives back is nobody's: it is not taken for acknowledged because it is gone.
  *   A2  Ack metrics are hints: a message that is gone from WORK although no metric came is acknowledged all the same.
  */
 
 import type { SettlementWriter } from '@frame-buffer/jetstream';
-import { anySubject, type BatchView, STREAM } from '@frame-buffer/protocol';
+import { anySubject, type BatchView, type Settlement, STREAM } from '@frame-buffer/protocol';
 import type { Logger } from '@frame-buffer/telemetry';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Range } from '../dispatch/task-ranges.ts';
@@ -59,6 +60,19 @@ export class PlainWork {
     this.#sent.set(sequence, sent);
     await this.#write('routed', 'queued', sent);
     if (this.#early.delete(sequence)) this.#acked(sequence);
+  }
+
+  /** What was given back to its lane is gone from the queue, and nobody has acknowledged it. */
+  returned({ entries }: Settlement): void {
+    for (const { kind, processor, capability, camera, epoch, sequences } of entries) {
+      if (kind !== 'returned') continue;
+      for (const [at, sent] of this.#sent) {
+        if (sent.processor !== processor || sent.capability !== capability) continue;
+        const isOther = (task: Sent['tasks'][number]) =>
+          task.camera !== camera || task.epoch !== epoch || !sequences.has(task.sequence);
+        if (!sent.tasks.every(isOther)) this.#sent.delete(at);
+      }
+    }
   }
 
   /** Asks the broker for each message whose metric has not come. */

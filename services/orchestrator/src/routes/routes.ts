@@ -1,46 +1,65 @@
-/** Keeps the route table current from the registry's records and the heartbeats, and names the capabilities to serve. */
+/** Keeps the route table current from the registry's records, policies and heartbeats, and names the capabilities to serve. */
 import { type JsonBucket, Mirror } from '@frame-buffer/jetstream';
-import type { Camera, Instance, Processor } from '@frame-buffer/protocol';
+import type { ActorRecord, Camera, Instance, Processor } from '@frame-buffer/protocol';
+import type { Credits } from '../credit/credits.ts';
+import type { Policies } from '../policies/policies.ts';
+import { closedProcessors } from './closed.ts';
 import { buildRouteTable, EMPTY_ROUTES, type RouteTable } from './route-table.ts';
 
 export interface RouteSources {
   readonly processors: JsonBucket<Processor>;
   readonly instances: JsonBucket<Instance>;
   readonly cameras: JsonBucket<Camera>;
+  /** The registry's decisions about processors' lives. */
+  readonly actors: JsonBucket<ActorRecord>;
+  readonly policies: Policies;
+  readonly credits: Credits;
+}
+
+interface Mirrors {
+  readonly processors: Mirror<Processor>;
+  readonly instances: Mirror<Instance>;
+  readonly cameras: Mirror<Camera>;
+  readonly actors: Mirror<ActorRecord>;
 }
 
 export class Routes {
-  readonly #processors: Mirror<Processor>;
-  readonly #instances: Mirror<Instance>;
-  readonly #cameras: Mirror<Camera>;
+  readonly #mirrors: Mirrors;
+  readonly #policies: Policies;
+  readonly #credits: Credits;
+  readonly #onChange: () => void;
+  readonly #blocked = new Set<string>();
   #table: RouteTable = EMPTY_ROUTES;
   /** Heartbeats change a record every second, but rarely who is there. */
   #signature = '';
+  #closed = '';
 
-  private constructor(processors: Mirror<Processor>, instances: Mirror<Instance>, cameras: Mirror<Camera>) {
-    this.#processors = processors;
-    this.#instances = instances;
-    this.#cameras = cameras;
+  private constructor(mirrors: Mirrors, { policies, credits }: RouteSources, onChange: () => void) {
+    this.#mirrors = mirrors;
+    this.#policies = policies;
+    this.#credits = credits;
+    this.#onChange = onChange;
   }
 
   /** `onChange` is called after the table or the set of capabilities has changed. */
   static async follow(sources: RouteSources, onChange: () => void): Promise<Routes> {
-    const [processors, instances, cameras] = await Promise.all([
+    const [processors, instances, cameras, actors] = await Promise.all([
       Mirror.of(sources.processors),
       Mirror.of(sources.instances),
       Mirror.of(sources.cameras),
+      Mirror.of(sources.actors),
     ]);
-    const routes = new Routes(processors, instances, cameras);
+    const routes = new Routes({ processors, instances, cameras, actors }, sources, onChange);
     routes.#rebuild();
-    const changed = () => {
-      routes.#rebuild();
-      onChange();
-    };
-    processors.onChange(changed);
+    processors.onChange(() => routes.#changed());
     cameras.onChange(onChange);
     instances.onChange(() => {
-      if (routes.#instanceSignature() !== routes.#signature) changed();
+      if (routes.#instanceSignature() !== routes.#signature) routes.#changed();
     });
+    actors.onChange(() => {
+      if (routes.#closedSignature() !== routes.#closed) routes.#changed();
+    });
+    sources.policies.onChange(() => routes.#changed());
     return routes;
   }
 
@@ -48,26 +67,54 @@ export class Routes {
     return this.#table;
   }
 
+  /** Takes a processor out of the table although it is ready (its breaker is open), or lets it in again. */
+  block(processor: string, isBlocked: boolean): void {
+    if (this.#blocked.has(processor) === isBlocked) return;
+    if (isBlocked) this.#blocked.add(processor);
+    else this.#blocked.delete(processor);
+    this.#changed();
+  }
+
   /** Everything that a camera asks for or a processor can do. */
   capabilities(): Set<string> {
     const names = new Set<string>();
-    for (const { capabilities } of this.#processors.values()) for (const name of capabilities) names.add(name);
-    for (const { capabilities } of this.#cameras.values()) for (const name of capabilities) names.add(name);
+    for (const { capabilities } of this.#mirrors.processors.values()) for (const name of capabilities) names.add(name);
+    for (const { capabilities } of this.#mirrors.cameras.values()) for (const name of capabilities) names.add(name);
     return names;
   }
 
   stop(): void {
-    for (const mirror of [this.#processors, this.#instances, this.#cameras]) mirror.stop();
+    this.#policies.stop();
+    for (const mirror of Object.values(this.#mirrors)) mirror.stop();
+  }
+
+  #changed(): void {
+    this.#rebuild();
+    this.#onChange();
   }
 
   #rebuild(): void {
     this.#signature = this.#instanceSignature();
-    this.#table = buildRouteTable(this.#processors.values(), this.#instances.values());
+    this.#closed = this.#closedSignature();
+    const registered = [...this.#mirrors.processors.values()];
+    this.#credits.retain(new Set(registered.map(({ name }) => name)));
+    const inputs = {
+      processors: registered,
+      instances: this.#mirrors.instances.values(),
+      policies: this.#policies.current,
+      blocked: new Set([...this.#blocked, ...closedProcessors(this.#mirrors.actors)]),
+      credits: this.#credits,
+    };
+    this.#table = buildRouteTable(inputs, this.#table);
+  }
+
+  #closedSignature(): string {
+    return [...closedProcessors(this.#mirrors.actors)].sort().join();
   }
 
   #instanceSignature(): string {
     const present: string[] = [];
-    for (const [key, { state }] of this.#instances.entries()) present.push(`${key}=${state}`);
+    for (const [key, { state }] of this.#mirrors.instances.entries()) present.push(`${key}=${state}`);
     return present.sort().join();
   }
 }

@@ -27,6 +27,20 @@ export function microEndpoints(operations: Operations): readonly MicroEndpoint[]
       handler: ({ name, force }) => operations.deregister(name, { force }),
     }),
     microEndpoint({
+      name: 'drain',
+      subject: endpoint.drainProcessor,
+      description: 'Sends a processor nothing more, has it finish what is queued, and removes it then.',
+      request: requestSchemas.command,
+      handler: ({ name }) => operations.command(name, 'drain'),
+    }),
+    microEndpoint({
+      name: 'resume',
+      subject: endpoint.resumeProcessor,
+      description: 'Takes a drain back that has not ended.',
+      request: requestSchemas.command,
+      handler: ({ name }) => operations.command(name, 'resume'),
+    }),
+    microEndpoint({
       name: 'list',
       subject: endpoint.listProcessors,
       description: 'The registered processors with their instances, all or of one capability.',

@@ -10,6 +10,7 @@ import {
 import { ProblemError } from '@frame-buffer/service';
 import { z } from 'zod';
 import { type Figures, figuresSchema } from '../instances.ts';
+import type { Command, LifecycleView } from '../lifecycle/lifecycle.ts';
 import { guideTo, type ProcessorGuide } from '../processors/guide.ts';
 import type { Deregistered, Registered } from '../processors/registration.ts';
 import type { ProcessorView } from '../processors/view.ts';
@@ -20,6 +21,7 @@ export const requestSchemas = {
   register: processorSchema,
   renew: figuresSchema.extend({ name: tokenSchema('processor'), instance: tokenSchema('instance') }),
   deregister: z.strictObject({ name: tokenSchema('processor'), force: z.boolean().default(false) }),
+  command: z.strictObject({ name: tokenSchema('processor') }),
   list: z.strictObject({ capability: tokenSchema('capability').optional() }),
 } as const;
 
@@ -44,6 +46,13 @@ export class Operations {
     const outcome = await this.#reachable().registrations.deregister(name, options);
     this.#registered('deregistered');
     return outcome;
+  }
+
+  /** `drain`: nothing new, what is queued is finished, then it is removed. `resume` takes that back. */
+  async command(name: string, command: Command): Promise<{ name: string; lifecycle: LifecycleView }> {
+    const registry = this.#reachable();
+    if ((await registry.processor(name)) === undefined) throw noSuch(name);
+    return { name, lifecycle: await registry.command(name, command) };
   }
 
   async renew(name: string, instance: string, figures: Figures) {

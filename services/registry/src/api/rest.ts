@@ -45,6 +45,20 @@ export function restRoutes(app: FastifyInstance, operations: Operations): void {
     handler: ({ params, query }) => operations.deregister(params.name, query),
   });
   jsonRoute(app, {
+    method: 'POST',
+    url: '/api/v1/processors/:name/drain',
+    summary: 'Sends it nothing more, has it finish what is queued, and removes it then.',
+    params: processorParams,
+    handler: ({ params }) => operations.command(params.name, 'drain'),
+  });
+  jsonRoute(app, {
+    method: 'POST',
+    url: '/api/v1/processors/:name/resume',
+    summary: 'Takes a drain back that has not ended.',
+    params: processorParams,
+    handler: ({ params }) => operations.command(params.name, 'resume'),
+  });
+  jsonRoute(app, {
     method: 'PUT',
     url: '/api/v1/processors/:name/instances/:instance',
     summary: 'The heartbeat of an instance that cannot write it itself; the body may tell figures.',

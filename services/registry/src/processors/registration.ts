@@ -7,6 +7,8 @@
  *       step by step. Capabilities that are no longer named get no new work; what waits is worked.
  *   R4  A name is deregistered only while nothing waits in its queue, unless forced. What is left then stays in the stream, and is
  *       worked when the name is registered again.
+ *   R6  A processor that was lost lives again by registering, once its queue is back in the lanes: until then the answer is
+ *       503 `queue_returning`, and the same registration again counts as a new one.
  *   R5  A registration that crosses a deregistration in another registry wins: every registry keeps a consumer for each record.
  */
 import type { EventLog, Topology } from '@frame-buffer/jetstream';
@@ -15,6 +17,7 @@ import { ProblemError } from '@frame-buffer/service';
 import { asking } from '../broker-errors.ts';
 import type { FollowedBucket } from '../followed-bucket.ts';
 import { KeyedLock } from '../keyed-lock.ts';
+import type { Lifecycle } from '../lifecycle/lifecycle.ts';
 import type { Provisioner } from '../topology/provisioner.ts';
 import { changedFields } from './change.ts';
 
@@ -22,6 +25,7 @@ export interface RegistrationsOptions {
   readonly processors: FollowedBucket<Processor>;
   readonly provisioner: Provisioner;
   readonly topology: Topology;
+  readonly lifecycle: Pick<Lifecycle, 'hasQueue' | 'queueOpens'>;
   readonly events: Pick<EventLog, 'record'>;
   /** Milliseconds in which orchestrators learn that a processor is gone and send it nothing more; default 250. */
   readonly settleMs?: number;
@@ -41,6 +45,8 @@ export interface Deregistered {
 }
 
 const MAX_RACES = 10;
+/** Below the time that a client waits for its answer. */
+const QUEUE_OPENS_MS = 4_000;
 
 export class Registrations {
   readonly #options: RegistrationsOptions;
@@ -53,10 +59,12 @@ export class Registrations {
   /** Throws `broker_unavailable` (retryable), `broker_refused`, or 409 `registration_conflict` after lost races. */
   register(processor: Processor): Promise<Registered> {
     return this.#locks.hold(processor.name, async () => {
-      const { provisioner, events } = this.#options;
+      const { provisioner, lifecycle, events } = this.#options;
+      const isClosed = !lifecycle.hasQueue(processor.name);
       for (const capability of new Set(processor.capabilities)) await provisioner.lanes(capability);
-      await provisioner.align(processor);
-      const outcome = await this.#store(processor);
+      if (!isClosed) await provisioner.align(processor);
+      const outcome = await this.#store(processor, isClosed);
+      if (isClosed) await this.#openQueue(processor);
       if (outcome.state === 'unchanged') return outcome;
       const { name } = processor;
       const cause = outcome.changed.length > 0 ? { cause: `changed: ${outcome.changed.join(', ')}` } : {};
@@ -85,19 +93,43 @@ export class Registrations {
     });
   }
 
-  async #store(processor: Processor): Promise<Registered> {
+  /** The actor hears of the stored record, and opens the queue when nothing is on its way back any more. */
+  async #openQueue(processor: Processor): Promise<void> {
+    const { lifecycle, provisioner } = this.#options;
+    const { name } = processor;
+    if (await lifecycle.queueOpens(name, QUEUE_OPENS_MS)) return provisioner.align(processor);
+    throw new ProblemError(503, 'queue_returning', `What was queued for ${name} is being given back; try again`);
+  }
+
+  /** Its actor has let it go: record and consumer follow. What lies in the queue is the caller's. */
+  removed(name: string): Promise<void> {
+    return this.#locks.hold(name, async () => {
+      const { processors, provisioner, topology, events } = this.#options;
+      const stored = await asking(`reading ${name}`, () => processors.bucket.get(name));
+      await asking(`deleting ${name}`, () => processors.bucket.delete(name));
+      await asking(`deleting the consumer of ${name}`, () => topology.deleteProcessor(name));
+      provisioner.forget(durable.processor(name));
+      if (stored === undefined) return;
+      await processors.reached(name, (now) => now === undefined || now.revision > stored.revision);
+      events.record({ kind: 'processor', id: name, event: 'processor.deregistered', cause: 'drained' });
+    });
+  }
+
+  async #store(processor: Processor, isAnew: boolean): Promise<Registered> {
     const { name } = processor;
     const { bucket } = this.#options.processors;
     for (let race = 0; race < MAX_RACES; race++) {
       const stored = await asking(`reading ${name}`, () => bucket.get(name));
       const changed = stored === undefined ? [] : changedFields(stored.value, processor);
-      if (stored !== undefined && changed.length === 0) return { state: 'unchanged', changed, processor: stored.value };
+      if (stored !== undefined && changed.length === 0 && !isAnew)
+        return { state: 'unchanged', changed, processor: stored.value };
       const written = await asking(`storing ${name}`, () =>
         stored === undefined ? bucket.create(name, processor) : bucket.update(name, processor, stored.revision),
       );
       if (!written.ok) continue;
       await this.#options.processors.reached(name, (now) => (now?.revision ?? 0) >= written.revision);
-      return { state: stored === undefined ? 'registered' : 'updated', changed, processor };
+      if (stored === undefined) return { state: 'registered', changed, processor };
+      return { state: changed.length === 0 ? 'unchanged' : 'updated', changed, processor };
     }
     throw new ProblemError(409, 'registration_conflict', `Others keep registering ${name} at the same time; try again`);
   }
