@@ -6,6 +6,7 @@ import {
   encodeBatch,
   type FrameDescriptor,
   openBatch,
+  partitionDurable,
   processorSchema,
   STREAM,
   streamDefinitions,
@@ -13,7 +14,7 @@ import {
 } from '@frame-buffer/protocol';
 import { silentLogger } from '@frame-buffer/telemetry';
 import { startTestBroker, type TestBroker, until } from '@frame-buffer/testkit';
-import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { QueueReturn } from './queue-return.ts';
@@ -172,6 +173,19 @@ test('Q4 what a later version wrote stays; what is damaged is among the dead let
   expect((await queueReturn().lengths()).get('odd')).toBe(1);
   const letter = await jsm.streams.getMessage(STREAM.deadLetters, { last_by_subj: 'dead.odd.undecodable' });
   expect(letter?.string()).toBe('rubbish');
+});
+
+test('consumers of partitions are deleted, and what lay in theirs goes back as well', async () => {
+  await jsm.consumers.add(STREAM.work, {
+    durable_name: partitionDurable('ordered', 3, 8),
+    filter_subject: 'work.ordered.p3',
+    ack_policy: AckPolicy.Explicit,
+    max_ack_pending: 1,
+  });
+  const payload = encodeBatch({ capability: 'ordered' }, [{ frame: frame('ordered', 1), ageMs: 0 }]);
+  await publisher.publish('work.ordered.p3', payload);
+  expect(await queueReturn().run('ordered', 1, 'processor_lost', never)).toEqual({ messages: 1, tasks: 1, held: 0 });
+  expect(await consumers()).toEqual([]);
 });
 
 test('a queue that is empty, and one that never was, take no time', async () => {

@@ -14,7 +14,15 @@ import {
   type SettlementKey,
   type SettlementWriter,
 } from '@frame-buffer/jetstream';
-import { type BatchView, type DeadLetter, durable, HEADER, STREAM, subject } from '@frame-buffer/protocol';
+import {
+  type BatchView,
+  type DeadLetter,
+  durable,
+  HEADER,
+  parsePartitionDurable,
+  STREAM,
+  subject,
+} from '@frame-buffer/protocol';
 import type { Logger } from '@frame-buffer/telemetry';
 import {
   AckPolicy,
@@ -108,7 +116,10 @@ export class QueueReturn {
     return deliveredTo;
   }
 
-  /** A drain that is there was left by a crash: what it had in hand comes again by ours, without its ack wait. */
+  /**
+   * A drain that is there was left by a crash: what it had in hand comes again by ours, without its ack wait. Consumers of
+   * partitions are in its way as well: only the registry makes them anew.
+   */
   async #openDrain(processor: string, epoch: number): Promise<{ drain: string; isResumed: boolean }> {
     const jsm = await this.#manager();
     const name = durable.drain(processor, epoch);
@@ -116,7 +127,8 @@ export class QueueReturn {
       const found: string[] = [];
       const prefix = durable.drain(processor, 0).slice(0, -1);
       for await (const info of jsm.consumers.list(STREAM.work)) {
-        if (info.name.startsWith(prefix)) found.push(info.name);
+        const isPartition = parsePartitionDurable(info.name)?.processor === processor;
+        if (isPartition || info.name.startsWith(prefix)) found.push(info.name);
       }
       return found;
     });

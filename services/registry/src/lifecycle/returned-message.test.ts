@@ -57,6 +57,11 @@ test('without an id the place in the queue makes one', () => {
   expect(returned.ok && returned.message.msgId).toBe('queued.1000.5.r9');
 });
 
+test('what lay in the lane of a partition goes back to that partition', () => {
+  const returned = returnedMessage(bytes, { ...origin, subject: 'work.p.p3' });
+  expect(returned.ok && returned.message.subject).toBe('frames.ocr.p3');
+});
+
 test('what cannot be read, or came by no lane, is told apart', () => {
   expect(returnedMessage(Buffer.from('no batch'), origin)).toMatchObject({ ok: false, reason: 'malformed' });
   const newer = Buffer.from(bytes);

@@ -1,5 +1,14 @@
 /** A message of a lost processor's queue, as it goes back to the lane that it came from. Pure. */
-import { type BatchView, LANES, type Lane, openBatch, subject, withHeader } from '@frame-buffer/protocol';
+import {
+  type AnyLane,
+  type BatchView,
+  LANES,
+  openBatch,
+  parsePartitionLane,
+  partitionLane,
+  subject,
+  withHeader,
+} from '@frame-buffer/protocol';
 
 export interface Origin {
   /** `work.<processor>.<lane>` */
@@ -49,7 +58,9 @@ export function returnedMessage(bytes: Uint8Array, origin: Origin): Returned {
   };
 }
 
-function laneOf(workSubject: string): Lane | undefined {
-  const token = workSubject.split('.')[2];
-  return LANES.find((lane) => lane === token);
+/** A band, the retry lane, or the lane of a partition. */
+function laneOf(workSubject: string): AnyLane | undefined {
+  const token = workSubject.split('.')[2] ?? '';
+  const partition = parsePartitionLane(token);
+  return partition === undefined ? LANES.find((lane) => lane === token) : partitionLane(partition);
 }
