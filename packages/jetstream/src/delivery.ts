@@ -60,20 +60,15 @@ export class Delivery {
    * Done, and confirmed: `done` when the broker has heard it, `gone` when the consumer does not exist any more. Asks again until
    * one of them is known, or the connection is closed (`closed`).
    */
-  async confirmedAck(nc: NatsConnection): Promise<'done' | 'gone' | 'closed'> {
+  confirmedAck(nc: NatsConnection): Promise<'done' | 'gone' | 'closed'> {
     if (this.#answered) throw new TypeError('this delivery is answered');
     this.#answered = true;
-    while (!nc.isClosed() && !nc.isDraining()) {
-      try {
-        await nc.request(this.#message.reply ?? '', ACK, { timeout: CONFIRM_MS });
-        return 'done';
-      } catch (error) {
-        if (isNobodyThere(error)) return 'gone';
-        // No answer in time, or the connection is lost for now: an ack may be said twice.
-        await new Promise((resolve) => setTimeout(resolve, CONFIRM_AGAIN_MS));
-      }
-    }
-    return 'closed';
+    return this.#confirmed(nc, ACK);
+  }
+
+  /** Still at it, and confirmed: does the consumer that delivered this exist? As above; an aborted signal ends it as `closed`. */
+  confirmedWorking(nc: NatsConnection, signal: AbortSignal): Promise<'done' | 'gone' | 'closed'> {
+    return this.#confirmed(nc, WORKING, signal);
   }
 
   /** Not done: deliver it again, after `delayMs`. */
@@ -85,6 +80,20 @@ export class Delivery {
   /** Still at it: the ack wait begins anew. */
   working(): void {
     if (!this.#answered) this.#send(WORKING);
+  }
+
+  async #confirmed(nc: NatsConnection, answer: Buffer, signal?: AbortSignal): Promise<'done' | 'gone' | 'closed'> {
+    while (!nc.isClosed() && !nc.isDraining() && signal?.aborted !== true) {
+      try {
+        await nc.request(this.#message.reply ?? '', answer, { timeout: CONFIRM_MS });
+        return 'done';
+      } catch (error) {
+        if (isNobodyThere(error)) return 'gone';
+        // No answer in time, or the connection is lost for now: an answer may be said twice.
+        await new Promise((resolve) => setTimeout(resolve, CONFIRM_AGAIN_MS));
+      }
+    }
+    return 'closed';
   }
 
   #answer(answer: Buffer): void {

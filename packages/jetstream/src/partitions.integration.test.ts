@@ -80,7 +80,7 @@ test('an epoch - the next owner gets what the former had in hand; the former lea
   for (const text of ['1', '2', '3']) await publisher.publish(subject.work('track', 'p3'), Buffer.from(text));
   const former = collect(partitionDurable('track', 3, 1));
   await until(() => former.deliveries.length, { what: 'one message', is: (count) => count === 1 });
-  expect(await topology.isInHand(partitionDurable('track', 3, 1))).toBe(true);
+  expect(await topology.deliveryState(partitionDurable('track', 3, 1))).toEqual({ inHand: 1, delivered: 1 });
   await expect(topology.ensurePartition(processor, 3, 2)).rejects.toMatchObject({ code: 10100 });
 
   expect(await topology.partitionConsumers('track')).toEqual(['track_p3_e1']);
@@ -96,12 +96,14 @@ test('an epoch - the next owner gets what the former had in hand; the former lea
     return delivery;
   };
   const first = await work();
+  expect(await former.deliveries[0]?.confirmedWorking(nc, AbortSignal.timeout(5_000))).toBe('gone');
+  expect(await first.confirmedWorking(nc, AbortSignal.timeout(5_000))).toBe('done');
   expect(await former.deliveries[0]?.confirmedAck(nc)).toBe('gone');
   expect(await first.confirmedAck(nc)).toBe('done');
   for (const _ of ['2', '3']) expect(await (await work()).confirmedAck(nc)).toBe('done');
   expect(texts).toEqual(['1', '2', '3']);
-  expect(await topology.isInHand(partitionDurable('track', 3, 2))).toBe(false);
-  expect(await topology.isInHand(partitionDurable('track', 3, 1))).toBeUndefined();
+  expect(await topology.deliveryState(partitionDurable('track', 3, 2))).toEqual({ inHand: 0, delivered: 3 });
+  expect(await topology.deliveryState(partitionDurable('track', 3, 1))).toBeUndefined();
   await Promise.all([former.loop.stop(), next.loop.stop()]);
 });
 

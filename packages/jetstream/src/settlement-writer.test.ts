@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { decodeSettlement, type SettlementEntry } from '@frame-buffer/protocol';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { PublishOptions, PublishResult } from './publisher.ts';
 import { type SettlementKey, SettlementWriter, type SettlementWriterOptions } from './settlement-writer.ts';
 
@@ -14,6 +14,10 @@ interface Sent {
   readonly entries: readonly SettlementEntry[];
   answer(result?: PublishResult): void;
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** A broker in the test's hands: it answers when told. */
 function makeWriter(options: Partial<SettlementWriterOptions> = {}) {
@@ -140,20 +144,31 @@ test('settlement writer - flush waits for what is on its way and for what came m
   expect(one.done && two.done).toBe(true);
 });
 
-test('settlement writer - W1 refused: reported, and whoever waits does not acknowledge', async () => {
+test('settlement writer - W1 refused: reported, tried again under the same id, and nobody acknowledges meanwhile', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
   const refused: string[] = [];
   const { sent, writer } = makeWriter({ onRefused: (detail) => refused.push(detail) });
   const settled = track(writer.add(KEY, 1));
   await turn();
-  sent[0]?.answer({ ok: false, reason: 'refused', detail: 'no such thing' });
-  await writer.flush();
-  expect(refused).toEqual(['no such thing']);
-  expect(settled.done).toBe(false);
-  const next = track(writer.add(KEY, 2));
+  sent[0]?.answer({ ok: false, reason: 'stream_full', detail: 'no space' });
   await turn();
+  expect(refused).toEqual(['no space']);
+  expect(settled.done).toBe(false);
+  vi.advanceTimersByTime(1_000);
+  await turn();
+  expect(sent.map(({ msgId }) => msgId)).toEqual([sent[0]?.msgId, sent[0]?.msgId]);
   sent[1]?.answer();
   await turn();
-  expect(next.done).toBe(true);
+  expect(settled.done).toBe(true);
+});
+
+test('settlement writer - W1 closed: what waits stays open for ever', async () => {
+  const { sent, writer } = makeWriter();
+  const settled = track(writer.add(KEY, 1));
+  await turn();
+  sent[0]?.answer({ ok: false, reason: 'closed', detail: 'closed' });
+  await writer.flush();
+  expect(settled.done).toBe(false);
 });
 
 test('settlement writer - W3 an outage of any length takes memory by keys, not by frames', async () => {

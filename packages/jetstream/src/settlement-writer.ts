@@ -10,13 +10,16 @@
 import { encodeSettlement, SequenceSet, type SettlementEntry, subject } from '@frame-buffer/protocol';
 import type { Publisher } from './publisher.ts';
 
+/** A full disk is mended by somebody: until then, once a second. */
+const REFUSED_RETRY_MS = 1_000;
+
 export interface SettlementWriterOptions {
   readonly publisher: Pick<Publisher, 'publish'>;
   /** Instance name; the subject is `settled.<writer>`. */
   readonly writer: string;
   /** Milliseconds to wait for company; 0 (the default) for credit that others wait for. */
   readonly lingerMs?: number;
-  /** Told when the broker refuses a settlement for good: the books will not balance. */
+  /** Told when the broker refuses a settlement, each time; it is tried again, unless it can never be stored. */
   readonly onRefused?: (detail: string) => void;
 }
 
@@ -62,8 +65,8 @@ export class SettlementWriter {
   }
 
   /**
-   * Settles `from` (inclusive) to `to` (exclusive). The promise stays pending when the broker refuses, or the publisher is
-   * closed: nobody acknowledges work that is not in the books.
+   * Settles `from` (inclusive) to `to` (exclusive). The promise stays pending while the broker refuses, and when the
+   * publisher is closed: nobody acknowledges work that is not in the books.
    */
   addRange(
     key: SettlementKey,
@@ -86,7 +89,7 @@ export class SettlementWriter {
     return group.stored;
   }
 
-  /** Resolves when everything added so far is stored (or refused). Does not linger. */
+  /** Resolves when everything added so far is stored, or can never be. Does not linger. */
   async flush(): Promise<void> {
     if (this.#onTheWay !== undefined) await this.#onTheWay;
     this.#send();
@@ -121,9 +124,13 @@ export class SettlementWriter {
 
   async #publishOne(message: Buffer): Promise<boolean> {
     const msgId = `${this.#options.writer}.${this.#run}.${this.#count++}`;
-    const result = await this.#options.publisher.publish(this.#subject, message, { msgId });
-    if (!result.ok) this.#options.onRefused?.(result.detail);
-    return result.ok;
+    for (;;) {
+      const result = await this.#options.publisher.publish(this.#subject, message, { msgId });
+      if (result.ok) return true;
+      this.#options.onRefused?.(result.detail);
+      if (result.reason === 'closed' || result.reason === 'too_large') return false;
+      await new Promise((resolve) => setTimeout(resolve, REFUSED_RETRY_MS));
+    }
   }
 
   #encode(entries: SettlementEntry[]): Buffer[] {

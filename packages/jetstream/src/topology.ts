@@ -178,10 +178,10 @@ export class Topology {
     });
   }
 
-  /** Did somebody have a message of it in hand? Undefined when there is no such consumer. */
-  async isInHand(durableName: string): Promise<boolean | undefined> {
+  /** Messages of it that somebody has in hand, and how many were ever delivered. Undefined when there is no such consumer. */
+  async deliveryState(durableName: string): Promise<{ inHand: number; delivered: number } | undefined> {
     const info = await unlessCode(this.#jsm.consumers.info(STREAM.work, durableName), CONSUMER_NOT_FOUND);
-    return info && info.num_ack_pending > 0;
+    return info && { inHand: info.num_ack_pending, delivered: info.delivered.consumer_seq };
   }
 
   /** Deletes a consumer of WORK; what it had not acknowledged stays in the stream. Returns whether there was one. */
