@@ -43,6 +43,16 @@ describe('camera - commands', () => {
     expect(String(errors[0])).toContain('openSource is not bound');
   });
 
+  it('fails loudly when the port that closes is not bound', () => {
+    const actor = createActor(cameraMachine.provide({ actions: { openSource: () => undefined } }), { input: {} });
+    const errors: unknown[] = [];
+    actor.subscribe({ error: (error) => errors.push(error) });
+    actor.start();
+    actor.send({ type: 'camera.start' });
+    actor.send({ type: 'camera.stop' });
+    expect(String(errors[0])).toContain('closeSource is not bound');
+  });
+
   it.each(['connecting', 'streaming', 'throttled'] as const)('stop in %s closes the source', (state) => {
     const camera = startCamera();
     if (state === 'throttled') camera.send({ type: 'admission.reduced' });

@@ -26,7 +26,7 @@
  * fact with that `run`; `closeSource({ run })` closes it, after which `source.ended` is reported for that run as for every other
  * end. `picture.arrived` is wanted for the first picture of a run, and later as often as a third of `stallMs`: not per picture.
  */
-import { assign, enqueueActions, raise, setup } from 'xstate';
+import { assertEvent, assign, enqueueActions, raise, setup } from 'xstate';
 import { type EndCause, endCause, reactionTo } from './cause.ts';
 import { backoffMs, type CameraTimings, cameraTimings } from './timings.ts';
 
@@ -80,7 +80,8 @@ function unbound(port: string): never {
 }
 
 function reactionOf({ event }: Present) {
-  return event.type === 'source.ended' ? reactionTo(event.cause) : undefined;
+  assertEvent(event, 'source.ended');
+  return reactionTo(event.cause);
 }
 
 const stalledCause = endCause('stalled', 'no picture came in time');
@@ -96,14 +97,17 @@ const machineSetup = setup({
     openSource: (_, _params: { run: number; attempt: number }) => unbound('openSource'),
     closeSource: (_, _params: { run: number }) => unbound('closeSource'),
     numberRun: assign({ run: ({ context }) => context.run + 1 }),
-    noteCause: assign(({ event }) => (event.type === 'source.ended' ? { cause: event.cause } : {})),
+    noteCause: assign(({ event }) => {
+      assertEvent(event, 'source.ended');
+      return { cause: event.cause };
+    }),
     noteStall: assign({ cause: stalledCause }),
     noteTimeout: assign({ cause: timedOutCause }),
     forgetCause: assign({ cause: null }),
     countFailure: assign(({ context, event }) => {
+      assertEvent(event, 'source.ended');
       const failures = context.failures + 1;
-      const jitter = event.type === 'source.ended' ? event.jitter : 1;
-      return { failures, backoffMs: backoffMs(context.timings, failures, jitter) };
+      return { failures, backoffMs: backoffMs(context.timings, failures, event.jitter) };
     }),
     forgetFailures: assign({ failures: 0 }),
     reduceAdmission: assign({ admission: 'reduced' }),
@@ -124,7 +128,10 @@ const machineSetup = setup({
     isAdmissionReduced: ({ context }) => context.admission === 'reduced',
     isFinished: (present: Present) => reactionOf(present) === 'finish',
     isFormatChange: (present: Present) => reactionOf(present) === 'reopen',
-    isPermanent: ({ event }) => event.type === 'source.ended' && event.cause.permanent,
+    isPermanent: ({ event }: Present) => {
+      assertEvent(event, 'source.ended');
+      return event.cause.permanent;
+    },
     canHeal: ({ context }) => context.cause !== null && reactionTo(context.cause) === 'retrySlowly',
   },
   delays: {
