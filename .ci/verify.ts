@@ -20,7 +20,8 @@ const STEPS: readonly (readonly [name: string, ...npmArguments: string[]])[] = [
   ['format and lint', 'run', '-s', 'lint'],
   ['typecheck', 'run', '-s', 'typecheck'],
   ['build', 'run', '-s', 'build'],
-  ['test', 'exec', '--', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`],
+  ['coverage of the actors', 'run', '-s', 'test:coverage'],
+  ['test', 'test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`],
 ];
 
 function main(): number {
