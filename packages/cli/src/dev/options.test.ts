@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { DevError } from './errors.ts';
 import { parseDevOptions } from './options.ts';
 
-const parse = (...args: string[]) => parseDevOptions(args, '/work');
+const parse = (...args: string[]) => parseDevOptions(args, '/site');
 
 describe('parseDevOptions', () => {
   test('without flags', () => {
     expect(parse()).toMatchObject({
       forMs: undefined,
       json: false,
-      dataDir: '/work/.frame-buffer',
+      dataDir: '/site/.frame-buffer',
       portBase: 8080,
       natsUrl: undefined,
       verbose: false,
