@@ -4,6 +4,7 @@ export type { DrainReport } from './instance.ts';
 export type {
   BatchHandler,
   BatchProcessorOptions,
+  BreakerOptions,
   FrameHandler,
   FrameProcessorOptions,
   HandlerResult,
@@ -11,3 +12,4 @@ export type {
 } from './options.ts';
 export { createProcessor, type Processor } from './processor.ts';
 export type { ProcessorStats } from './stats.ts';
+export { TerminalError } from './work/terminal-error.ts';

@@ -1,28 +1,41 @@
 /**
  * One running instance: its parts, and the order in which they begin and end.
  *
- *   begin   connect → register → clock → workers → intake → heartbeat; ready with the first beat
+ *   begin   connect → register → clock → breaker → workers → intake → heartbeat; ready with the first beat
  *   drain   beat "draining" → ask for no more → give back what has not begun → finish what has, within the bound
  *           → give back the rest → settlements stored → key deleted → connections closed
  *
  *   D1  A drain ends within its bound and a few seconds; without a broker too.
  *   D2  What is given back was not acknowledged: another instance works it.
  */
-import { BrokerClock, connect, PixelReader, Publisher, SettlementWriter } from '@frame-buffer/jetstream';
-import { durable, STREAM } from '@frame-buffer/protocol';
+import {
+  BrokerClock,
+  connect,
+  EventLog,
+  PixelReader,
+  Publisher,
+  type PullState,
+  SettlementWriter,
+} from '@frame-buffer/jetstream';
+import { durable, FrameBufferError, STREAM } from '@frame-buffer/protocol';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from './environment.ts';
+import type { Condition } from './guard/condition.ts';
+import { Guard } from './guard/guard.ts';
+import type { BreakerState } from './guard/machine.ts';
 import { Heartbeat } from './heartbeat/heartbeat.ts';
 import { Appetite } from './intake/appetite.ts';
 import { Intake } from './intake/intake.ts';
 import { registrationOf } from './options.ts';
+import { ORDERED_CLOCK_SUBJECT, openPartitions } from './ordered/open-partitions.ts';
 import { DeadLetters } from './outcome/dead-letters.ts';
 import { Outcomes } from './outcome/outcomes.ts';
+import { Returns } from './outcome/returns.ts';
 import { Store } from './outcome/store.ts';
 import { doneWithin } from './pause.ts';
 import { QueueWatch } from './queue-watch.ts';
 import { RareLog } from './rare-log.ts';
-import { register } from './registration.ts';
+import { type Registered, register } from './registration.ts';
 import type { Counters } from './stats.ts';
 import { Workers } from './work/workers.ts';
 
@@ -36,6 +49,14 @@ export interface DrainReport {
 /** After the bound, each step of closing may take so long; it only matters when the broker is away. */
 const CLOSE_STEP_MS = 1_000;
 
+/** Where work comes from: the queue that all instances share, or the partitions that this one owns. */
+type Source = Pick<Intake, 'messages' | 'poke' | 'pause' | 'resume' | 'stop' | 'empty' | 'giveBackAll' | 'close'> & {
+  /** Calls that it makes itself and that have not ended. */
+  readonly calls?: number;
+  /** Of these, the ones that have timed out. */
+  readonly overdue?: number;
+};
+
 /** Everything of an instance that has begun. */
 interface Parts {
   readonly settings: Settings;
@@ -44,8 +65,9 @@ interface Parts {
   readonly settlements: SettlementWriter;
   readonly store: Store;
   readonly clock: BrokerClock;
+  readonly guard: Guard;
   readonly workers: Workers;
-  readonly intake: Intake;
+  readonly intake: Source;
   readonly heartbeat: Heartbeat;
   /** Ends the watch over the queue. */
   readonly life: AbortController;
@@ -75,8 +97,8 @@ export class Instance {
     failing.defer(async () => {
       await Promise.all([main.close(), pixels.close()]);
     });
-    await registerOnce(options, main, signal);
-    const parts = await assemble(options, main, pixels);
+    const { partitions } = await registerOnce(options, main, signal);
+    const parts = await assemble(options, { nc: main, pixels, partitions });
     const instance = new Instance(parts);
     failing.defer(async () => {
       await instance.drain(0);
@@ -87,9 +109,21 @@ export class Instance {
     return instance;
   }
 
+  get breaker(): BreakerState | undefined {
+    return this.#parts.guard.breaker.state;
+  }
+
+  get condition(): Condition {
+    return this.#parts.guard.condition;
+  }
+
+  resetBreaker(): void {
+    this.#parts.guard.breaker.reset();
+  }
+
   /** Never rejects. Called once. */
   async drain(boundMs: number): Promise<DrainReport> {
-    const { settings, connections, publisher, settlements, store, clock, workers, intake, heartbeat, life } =
+    const { settings, connections, publisher, settlements, store, clock, guard, workers, intake, heartbeat, life } =
       this.#parts;
     settings.logger.info('processor.draining', { messages: intake.messages, bound_ms: boundMs });
     life.abort();
@@ -97,9 +131,10 @@ export class Instance {
     const stopped = intake.stop();
     workers.giveBackWaiting();
     await doneWithin(boundMs, Promise.all([stopped, intake.empty]));
-    const abandonedCalls = workers.abort();
+    const abandonedCalls = workers.abort() + (intake.calls ?? 0);
     const givenBack = intake.giveBackAll();
     intake.close();
+    await guard.stop();
     await doneWithin(CLOSE_STEP_MS, settlements.flush());
     store.close();
     publisher.close();
@@ -134,17 +169,25 @@ async function registerOnce(
   { settings, counters }: StartOptions,
   nc: NatsConnection,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Registered> {
   const record = registrationOf(settings);
-  await register({ nc, record, signal, log: settings.logger });
+  const registered = await register({ nc, record, signal, log: settings.logger });
   counters.registrations += 1;
   settings.logger.info('processor.registered', { processor: settings.name, capabilities: record.capabilities });
+  return registered;
 }
 
-async function assemble(options: StartOptions, nc: NatsConnection, pixels: NatsConnection): Promise<Parts> {
+interface Joined extends Registered {
+  readonly nc: NatsConnection;
+  readonly pixels: NatsConnection;
+}
+
+async function assemble(options: StartOptions, { nc, pixels, partitions }: Joined): Promise<Parts> {
   const { settings, counters } = options;
   const { name, instance, logger: log, concurrency, maxBatch } = settings;
-  const clock = new BrokerClock(nc, `$JS.API.CONSUMER.INFO.${STREAM.work}.${durable.processor(name)}`);
+  const isOrdered = partitions > 0;
+  const queueInfo = `$JS.API.CONSUMER.INFO.${STREAM.work}.${durable.processor(name)}`;
+  const clock = new BrokerClock(nc, isOrdered ? ORDERED_CLOCK_SUBJECT : queueInfo);
   await clock.start();
 
   const trouble = new RareLog(log, 'warn', 'publish.troubled');
@@ -156,16 +199,24 @@ async function assemble(options: StartOptions, nc: NatsConnection, pixels: NatsC
     onRefused: (detail) => refused.write({ detail }),
   });
   const store = new Store(publisher, () => nc.info?.max_payload ?? 1_048_576, log);
-  const deadLetters = new DeadLetters(store, { name, instance });
-  const outcomes = new Outcomes({ identity: { name, instance }, store, deadLetters, settlements, counters, log });
+  const identity = { name, instance };
+  const sinceMs = (stampedAtMs: number) => clock.sinceMs(stampedAtMs);
+  const deadLetters = new DeadLetters(store, identity);
+  const returns = new Returns(store, name, sinceMs);
+  const outcomes = new Outcomes({ identity, store, deadLetters, returns, settlements, counters, log });
+  const guard = await Guard.host({ ...settings, events: new EventLog(publisher, instance), log });
 
   const appetite = new Appetite(concurrency * maxBatch, settings.registration.maxBatch);
+  const sources = { pixels: new PixelReader(pixels), sinceMs };
   const workers = new Workers({
     ...settings,
     capabilities: settings.registration.capabilities,
-    sources: { pixels: new PixelReader(pixels), sinceMs: (stampedAtMs) => clock.sinceMs(stampedAtMs) },
+    sources,
     outcomes,
     counters,
+    breaker: guard.breaker,
+    onCalled: (ms) => guard.called(ms),
+    onOverdue: () => guard.overdueChanged(),
     onFinished: (frames) => {
       appetite.finished(frames);
       intake.poke();
@@ -173,27 +224,76 @@ async function assemble(options: StartOptions, nc: NatsConnection, pixels: NatsC
   });
   const life = new AbortController();
   const queue = new QueueWatch({
-    register: () => registerOnce(options, nc, life.signal),
+    register: async () => {
+      const now = await registerOnce(options, nc, life.signal);
+      if (now.partitions > 0 !== isOrdered) throw orderChanged(name, isOrdered);
+    },
     onFailed: options.onFailed,
     signal: life.signal,
   });
-  const intake = new Intake({
-    nc,
-    processor: name,
-    ackWaitMs: settings.registration.ackWaitMs,
-    appetite,
-    counters,
-    log,
-    onTasks: (tasks) => workers.add(tasks),
-    onUndecodable: (message, bytes, detail) => outcomes.undecodableMessage(message, bytes, detail),
-    onQueueState: (state, detail) => {
-      log[state === 'ok' ? 'info' : 'warn']('queue.changed', { state, detail });
-      queue.report(state);
+  const onQueueState = (state: PullState, detail: string) => {
+    log[state === 'ok' ? 'info' : 'warn']('queue.changed', { state, detail });
+    queue.report(state);
+  };
+  const onCalled = (ms: number) => guard.called(ms);
+  const onOverdue = () => guard.overdueChanged();
+  const open = () =>
+    openPartitions({
+      nc,
+      settings,
+      publisher,
+      store,
+      deadLetters,
+      sources,
+      counters,
+      onCalled,
+      onOverdue,
+      breaker: guard.breaker,
+      onState: (state) => queue.report(state),
+      signal: options.signal,
+    });
+  const share = () =>
+    new Intake({
+      nc,
+      processor: name,
+      ackWaitMs: settings.registration.ackWaitMs,
+      appetite,
+      counters,
+      log,
+      maxMessages: () => guard.maxMessages,
+      onTasks: (tasks) => workers.add(tasks),
+      onUndecodable: (message, bytes, detail) => outcomes.undecodableMessage(message, bytes, detail),
+      onQueueState,
+    });
+  const intake: Source = isOrdered ? await open() : share();
+  const signs = () => ({ counters, breaker: guard.breaker.state, condition: guard.condition });
+  const heartbeat = new Heartbeat({ natsUrl: settings.natsUrl, name, instance, signs, log });
+  guard.watch({
+    overdue: () => workers.overdue + (intake.overdue ?? 0),
+    close: (reason) => {
+      log.warn('intake.paused', { reason, messages: intake.messages });
+      intake.pause();
+      workers.close(reason);
     },
+    open: () => {
+      log.info('intake.resumed');
+      workers.open();
+      intake.resume();
+    },
+    poke: () => {
+      workers.poke();
+      intake.poke();
+    },
+    changed: () => heartbeat.beatNow(),
   });
-  const heartbeat = new Heartbeat({ natsUrl: settings.natsUrl, name, instance, counters, log });
   const connections = [nc, pixels];
-  return { settings, connections, publisher, settlements, store, clock, workers, intake, heartbeat, life };
+  return { settings, connections, publisher, settlements, store, clock, guard, workers, intake, heartbeat, life };
+}
+
+/** A supervisor starts the process anew, which then finds its work where it is now. */
+function orderChanged(name: string, wasOrdered: boolean): FrameBufferError {
+  const detail = wasOrdered ? 'are ordered no longer' : 'have become ordered';
+  return new FrameBufferError('order_changed', `the capabilities of ${name} ${detail}: start it anew`);
 }
 
 /** Sends what is still to be sent, acks above all, if the broker is there. */

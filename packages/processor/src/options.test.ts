@@ -72,3 +72,32 @@ test('handleBatch registers frames, not calls; its messages hold at least 64', (
   const large = resolveOptions({ name: 'a', capabilities: ['x'], handleBatch, maxBatch: 256 });
   expect(registrationOf(large)).toMatchObject({ concurrency: 256, maxBatch: 256 });
 });
+
+test.each([
+  ['retries −1', { retries: -1 }, 'retries must be a whole number from 0 to 20'],
+  ['retries 21', { retries: 21 }, 'retries'],
+  ['slowMs 0', { slowMs: 0 }, 'slowMs'],
+  ['a breaker that is none', { breaker: true }, 'breaker must be false, or hold some of'],
+  ['no failures', { breaker: { failures: 0 } }, 'breaker.failures must be a whole number from 1'],
+  ['a recovery without end', { breaker: { recoveryMs: Infinity } }, 'breaker.recoveryMs'],
+  ['half a trial', { breaker: { trialCalls: 0.5 } }, 'breaker.trialCalls'],
+  ['no successes', { breaker: { successesToClose: 0 } }, 'breaker.successesToClose'],
+  ['what is not known', { breaker: { threshold: 5 } }, 'breaker."threshold" is not known'],
+])('%s is refused', (_what, options, message) => {
+  expect(fault({ name: 'a', capabilities: ['x'], handle, ...options })).toContain(message);
+});
+
+test('retries and breaker: defaults, what is given, and none', () => {
+  const resolved = (options: object) => resolveOptions({ name: 'a', capabilities: ['x'], handle, ...options });
+  expect(resolved({ timeoutMs: 1_000 })).toMatchObject({
+    retries: 3,
+    slowMs: 800,
+    breaker: { failuresToOpen: 5, recoveryMs: 30_000, trialCalls: 3, successesToClose: 3, trialMs: 30_000 },
+  });
+  // A trial that still has time is not silent.
+  expect(resolved({ timeoutMs: 60_000, breaker: { failures: 2 } }).breaker).toMatchObject({
+    failuresToOpen: 2,
+    trialMs: 120_000,
+  });
+  expect(resolved({ breaker: false, retries: 0 })).toMatchObject({ breaker: undefined, retries: 0 });
+});

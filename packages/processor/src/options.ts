@@ -13,6 +13,8 @@ import {
 } from '@frame-buffer/protocol';
 import type { Logger } from '@frame-buffer/telemetry';
 import type { Frame } from './frame.ts';
+import type { BreakerSettings } from './guard/machine.ts';
+import { isThenable } from './work/calls.ts';
 
 /**
  * What was found in a frame: anything `JSON.stringify` takes, or undefined for nothing. A value becomes a message on
@@ -29,6 +31,17 @@ export type FrameHandler = (frame: Frame) => HandlerResult | Promise<HandlerResu
  */
 export type BatchHandler = (frames: readonly Frame[]) => readonly HandlerResult[] | Promise<readonly HandlerResult[]>;
 
+export interface BreakerOptions {
+  /** So many failed calls in a row open it, 1 to 1 000 000. Default 5. */
+  readonly failures?: number;
+  /** Milliseconds it stays open before it tries, 10 to 3 600 000. Default 30 000. */
+  readonly recoveryMs?: number;
+  /** Calls that may run at the same time while it tries, 1 to 1024. Default 3. */
+  readonly trialCalls?: number;
+  /** So many successful trials in a row close it, 1 to 1 000 000. Default 3. */
+  readonly successesToClose?: number;
+}
+
 interface CommonOptions {
   /** A token (see `TOKEN_RULE`); instances with the same name share one queue. */
   readonly name: string;
@@ -38,6 +51,12 @@ interface CommonOptions {
   readonly concurrency?: number;
   /** Milliseconds a call of the handler may take, 10 to 3 600 000. Default 30 000. */
   readonly timeoutMs?: number;
+  /** Attempts that may follow a frame's first, 0 to 20. Default 3. */
+  readonly retries?: number;
+  /** What keeps an instance from working while its handler fails; false for nothing. */
+  readonly breaker?: BreakerOptions | false;
+  /** Milliseconds, 1 to 3 600 000: an instance with more than 5 % longer calls counts as slow. Default: 80 % of `timeoutMs`. */
+  readonly slowMs?: number;
   /** Milliseconds a drain may take, 100 to 600 000. Default 30 000. */
   readonly drainMs?: number;
   /** Milliseconds after which the broker delivers a silent instance's messages elsewhere, 1 000 to 3 600 000. Default 30 000. */
@@ -84,6 +103,10 @@ export interface ResolvedOptions {
   readonly maxBatch: number;
   readonly maxWaitMs: number;
   readonly timeoutMs: number;
+  readonly retries: number;
+  /** Undefined for none. */
+  readonly breaker: BreakerSettings | undefined;
+  readonly slowMs: number;
   readonly drainMs: number;
   readonly natsUrl: string;
   readonly instance: string | undefined;
@@ -97,6 +120,10 @@ export const DEFAULT_NATS_URL = 'nats://127.0.0.1:4222';
 /** Frames in one message of the queue, at most: transport, not meaning. Frames of one message are still worked one by one. */
 const TRANSPORT_BATCH = 64;
 const MAX_CONCURRENCY = 1024;
+const MAX_MS = 3_600_000;
+/** A call that takes this part of its time is slow, unless `slowMs` says otherwise. */
+const SLOW_SHARE = 0.8;
+const DEFAULT_TRIAL_MS = 30_000;
 
 /** Throws `invalid_processor_options`; the message lists every fault. */
 export function resolveOptions(options: ProcessorOptions): ResolvedOptions {
@@ -118,13 +145,17 @@ export function resolveOptions(options: ProcessorOptions): ResolvedOptions {
   for (const issue of faults.length === 0 ? (registration.error?.issues ?? []) : [])
     faults.push(`${issue.path.join('.')}: ${issue.message}`);
   if (faults.length > 0 || registration.data === undefined) throw invalidOptions(options.name, faults);
+  const timeoutMs = options.timeoutMs ?? 30_000;
   return {
     name: options.name,
     handler: handlerOf(options),
     concurrency: options.concurrency ?? 1,
     maxBatch,
     maxWaitMs: options.handleBatch === undefined ? 0 : (options.maxWaitMs ?? 20),
-    timeoutMs: options.timeoutMs ?? 30_000,
+    timeoutMs,
+    retries: options.retries ?? 3,
+    breaker: breakerOf(options.breaker, timeoutMs),
+    slowMs: options.slowMs ?? Math.ceil(timeoutMs * SLOW_SHARE),
     drainMs: options.drainMs ?? 30_000,
     natsUrl: options.natsUrl ?? DEFAULT_NATS_URL,
     instance: options.instance,
@@ -147,9 +178,12 @@ function* faultsOf(options: ProcessorOptions): Generator<string> {
   yield* boundFaults('concurrency', options.concurrency, 1, MAX_CONCURRENCY);
   yield* boundFaults('maxBatch', options.maxBatch, 1, MAX_FRAMES_PER_BATCH);
   yield* boundFaults('maxWaitMs', options.maxWaitMs, 0, 60_000);
-  yield* boundFaults('timeoutMs', options.timeoutMs, 10, 3_600_000);
+  yield* boundFaults('timeoutMs', options.timeoutMs, 10, MAX_MS);
+  yield* boundFaults('retries', options.retries, 0, 20);
+  yield* boundFaults('slowMs', options.slowMs, 1, MAX_MS);
+  yield* breakerFaults(options.breaker);
   yield* boundFaults('drainMs', options.drainMs, 100, 600_000);
-  yield* boundFaults('ackWaitMs', options.ackWaitMs, 1_000, 3_600_000);
+  yield* boundFaults('ackWaitMs', options.ackWaitMs, 1_000, MAX_MS);
   yield* boundFaults('maxQueue', options.maxQueue, 1, 100_000);
 }
 
@@ -175,6 +209,25 @@ function* handlerFaults({ handle, handleBatch, maxBatch, maxWaitMs }: ProcessorO
     for (const [name] of batchOnly) yield `${name} belongs to handleBatch`;
 }
 
+function* breakerFaults(breaker: unknown): Generator<string> {
+  if (breaker === undefined || breaker === false) return;
+  if (typeof breaker !== 'object' || breaker === null || Array.isArray(breaker)) {
+    yield 'breaker must be false, or hold some of failures, recoveryMs, trialCalls, successesToClose';
+    return;
+  }
+  const bounds: Readonly<Record<string, readonly [number, number]>> = {
+    failures: [1, 1_000_000],
+    recoveryMs: [10, MAX_MS],
+    trialCalls: [1, MAX_CONCURRENCY],
+    successesToClose: [1, 1_000_000],
+  };
+  for (const [name, value] of Object.entries(breaker)) {
+    const bound = bounds[name];
+    if (bound === undefined) yield `breaker.${show(name)} is not known`;
+    else yield* boundFaults(`breaker.${name}`, value, ...bound);
+  }
+}
+
 function* boundFaults(name: string, value: unknown, min: number, max: number): Generator<string> {
   if (value === undefined || (Number.isInteger(value) && Number(value) >= min && Number(value) <= max)) return;
   yield `${name} must be a whole number from ${min} to ${max}, not ${show(value)}`;
@@ -189,7 +242,24 @@ function invalidOptions(name: unknown, faults: readonly string[]): InvalidInputE
 
 function handlerOf({ handle, handleBatch }: ProcessorOptions): BatchHandler {
   if (handleBatch !== undefined) return handleBatch;
-  return async ([frame]) => [frame === undefined ? undefined : await handle(frame)];
+  // Without a promise where the handler has none: most of the cost of a call that does little.
+  return ([frame]) => {
+    if (frame === undefined) return [];
+    const result = handle(frame);
+    return isThenable(result) ? Promise.resolve(result).then((value) => [value]) : [result];
+  };
+}
+
+/** A trial is silent only after every call has had its time. */
+function breakerOf(breaker: BreakerOptions | false | undefined, timeoutMs: number): BreakerSettings | undefined {
+  if (breaker === false) return undefined;
+  return {
+    failuresToOpen: breaker?.failures ?? 5,
+    recoveryMs: breaker?.recoveryMs ?? 30_000,
+    trialCalls: breaker?.trialCalls ?? 3,
+    successesToClose: breaker?.successesToClose ?? 3,
+    trialMs: Math.max(DEFAULT_TRIAL_MS, 2 * timeoutMs),
+  };
 }
 
 function given<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {

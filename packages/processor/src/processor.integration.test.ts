@@ -103,6 +103,7 @@ test('a failing frame alone is dead-lettered, with its picture; its batch goes o
   await using site = await startSite();
   await site.start({
     concurrency: 2,
+    retries: 0,
     async handle(frame: Frame) {
       if (frame.sequence === 2) throw Object.assign(new TypeError('cannot see anything'), { code: 'BLIND' });
       return frame.sequence;
@@ -163,6 +164,8 @@ test('a handler that takes too long loses its place, and its late result is igno
   const release = Promise.withResolvers<void>();
   const signals: AbortSignal[] = [];
   const processor = await site.start({
+    concurrency: 2,
+    retries: 0,
     timeoutMs: 100,
     async handle(frame: Frame) {
       if (frame.sequence > 1) return frame.sequence;
@@ -246,6 +249,7 @@ test('handleBatch gets calls assembled across messages and cameras; each frame h
   await using site = await startSite();
   const calls: string[][] = [];
   const batches: Partial<ProcessorOptions> = {
+    retries: 0,
     maxBatch: 4,
     maxWaitMs: 30_000,
     handleBatch(frames) {
@@ -281,6 +285,7 @@ test('handleBatch: a short call leaves after maxWaitMs; a throw or a wrong numbe
     },
   ];
   await site.start({
+    retries: 0,
     maxBatch: 8,
     maxWaitMs: 5,
     handleBatch: () => answers.shift()?.() ?? [],

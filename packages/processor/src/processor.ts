@@ -33,6 +33,8 @@ export interface Processor {
   drain(): Promise<DrainReport>;
   /** Resolves when drained; rejects when the instance could not go on, once it has drained. */
   readonly ended: Promise<DrainReport>;
+  /** Closes the instance's breaker, whatever its state: what failed before is forgotten. Without effect before the start. */
+  resetBreaker(): void;
   /** A snapshot. */
   stats(): ProcessorStats;
 }
@@ -53,6 +55,7 @@ class OneProcessor implements Processor {
   readonly #end = Promise.withResolvers<DrainReport>();
   #settings: Settings | undefined;
   #starting: Promise<Instance> | undefined;
+  #instance: Instance | undefined;
   #draining: Promise<DrainReport> | undefined;
 
   constructor(options: ResolvedOptions) {
@@ -77,7 +80,7 @@ class OneProcessor implements Processor {
       signal: this.#stop.signal,
       onFailed: (error) => this.#fail(error),
     });
-    await this.#starting;
+    this.#instance = await this.#starting;
     settings.logger.info('processor.ready', { instance: settings.instance, concurrency: settings.concurrency });
   }
 
@@ -87,8 +90,13 @@ class OneProcessor implements Processor {
     return this.#draining;
   }
 
+  resetBreaker(): void {
+    this.#instance?.resetBreaker();
+  }
+
   stats(): ProcessorStats {
-    return { ...this.#counters };
+    const { breaker, condition = 'ok' } = this.#instance ?? {};
+    return { ...this.#counters, breaker, condition };
   }
 
   async #drain(): Promise<DrainReport> {

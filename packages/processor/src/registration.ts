@@ -29,11 +29,11 @@ export interface RegistrationOptions {
 }
 
 /** Rejects with `registration_rejected` (R2), or `stopped` when the signal is aborted first. */
-export async function register({ nc, record, signal, log }: RegistrationOptions): Promise<void> {
+export async function register({ nc, record, signal, log }: RegistrationOptions): Promise<Registered> {
   const waiting = new RareLog(log, 'warn', 'registry.waiting');
   for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     const answer = await ask(nc, record);
-    if (answer.kind === 'accepted') return;
+    if (answer.kind === 'accepted') return { partitions: answer.partitions };
     if (answer.kind === 'rejected')
       throw new FrameBufferError(
         'registration_rejected',
@@ -45,7 +45,14 @@ export async function register({ nc, record, signal, log }: RegistrationOptions)
   throw new FrameBufferError('stopped', 'stopped before it was registered');
 }
 
-type Answer = { readonly kind: 'accepted' } | { readonly kind: 'rejected' | 'later'; readonly detail: string };
+export interface Registered {
+  /** Of an ordered processor; 0 when its instances share one queue. */
+  readonly partitions: number;
+}
+
+type Answer =
+  | { readonly kind: 'accepted'; readonly partitions: number }
+  | { readonly kind: 'rejected' | 'later'; readonly detail: string };
 
 async function ask(nc: NatsConnection, record: ProcessorInput): Promise<Answer> {
   try {
@@ -56,9 +63,20 @@ async function ask(nc: NatsConnection, record: ProcessorInput): Promise<Answer> 
   }
 }
 
-function read({ headers }: Msg): Answer {
+function read(message: Msg): Answer {
+  const { headers } = message;
   const code = Number(headers?.get(ERROR_CODE) ?? '');
-  if (!(code >= 400)) return { kind: 'accepted' };
+  if (!(code >= 400)) return { kind: 'accepted', partitions: partitionsIn(message) };
   const detail = `${headers?.get(ERROR_TEXT) ?? ''} (${code})`.trimStart();
   return { kind: code < 500 && !LATER.has(code) ? 'rejected' : 'later', detail };
+}
+
+/** A registry of an earlier version says nothing of it. */
+function partitionsIn(message: Msg): number {
+  try {
+    const { partitions } = message.json<{ partitions?: unknown }>();
+    return typeof partitions === 'number' ? partitions : 0;
+  } catch {
+    return 0;
+  }
 }

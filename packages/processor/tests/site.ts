@@ -5,6 +5,7 @@
 import { Publisher, storePicture, Topology } from '@frame-buffer/jetstream';
 import {
   type BatchHeader,
+  type BatchView,
   BUCKET,
   bucketDefinitions,
   type DeadLetter,
@@ -13,11 +14,13 @@ import {
   durable,
   encodeBatch,
   endpoint,
+  eventSchema,
   type FrameDescriptor,
   HEADER,
   type Instance,
   instanceKey,
   instanceSchema,
+  openBatch,
   processorSchema,
   type Processor as Registration,
   type Result,
@@ -40,6 +43,13 @@ export interface DeadLetterOnFile {
   readonly record: DeadLetter;
   readonly frame: string;
   readonly payload: Uint8Array;
+}
+
+/** A message of a lane: frames that went back. */
+export interface Returned {
+  readonly subject: string;
+  readonly msgId: string;
+  readonly batch: BatchView;
 }
 
 export interface Site {
@@ -70,6 +80,12 @@ export interface Site {
   results(): Promise<readonly Result[]>;
   deadLetters(): Promise<readonly DeadLetterOnFile[]>;
   instance(processor: string, instance: string): Promise<Instance | undefined>;
+  /** What lies in FRAMES. */
+  returned(): Promise<readonly Returned[]>;
+  /** `<kind>.<id> <event> <from> → <to>` of EVENTS, in order. */
+  events(): Promise<readonly string[]>;
+  /** Pull requests that stand at a processor's queue. */
+  pulls(processor: string): Promise<number>;
   /** A processor "motion", instance "motion-1", that is ready; drained before the broker goes. */
   start(options: Partial<ProcessorOptions>): Promise<Processor>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -197,6 +213,18 @@ export async function startSite(options: SiteOptions = {}): Promise<Site & { sta
       const entry = await kv.get(instanceKey('processor', processor, instance));
       return entry?.operation === 'PUT' ? instanceSchema.parse(entry.json()) : undefined;
     },
+    returned: async () =>
+      (await all(STREAM.frames)).map(({ subject: to, header, data }) => {
+        const opened = openBatch(data);
+        if (!opened.ok) throw new Error(opened.detail);
+        return { subject: to, msgId: header.get(HEADER.msgId), batch: opened.batch };
+      }),
+    events: async () =>
+      (await all(STREAM.events)).map((message) => {
+        const { kind, id, event, from = '', to = '' } = eventSchema.parse(message.json());
+        return `${kind}.${id} ${event} ${from} → ${to}`;
+      }),
+    pulls: async (processor) => (await jsm.consumers.info(STREAM.work, durable.processor(processor))).num_waiting,
     start: async (options) => {
       const processor = createProcessor({
         name: 'motion',

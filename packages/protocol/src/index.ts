@@ -24,6 +24,7 @@ export * from './outcome.ts';
 export * from './partitions.ts';
 export * from './pixels.ts';
 export * from './records/actor.ts';
+export * from './records/breaker-reset.ts';
 export * from './records/camera.ts';
 export * from './records/dead-letter.ts';
 export * from './records/event.ts';

@@ -128,9 +128,11 @@ export const releaseRequestSchema = z.strictObject({
   instance: tokenSchema('instance'),
   epoch: z.int().min(0),
   positions: assignmentSchema.shape.positions,
+  /** A message was left to the next owner although some of it was worked. */
+  unfinished: z.boolean().default(false),
 });
 
-export type ReleaseRequest = z.infer<typeof releaseRequestSchema>;
+export type ReleaseRequest = z.input<typeof releaseRequestSchema>;
 
 function fenceToken(processor: string, partition: number): string {
   return `${assertToken('processor', processor)}_${partitionLane(partition)}`;

@@ -26,6 +26,8 @@ export const subject = {
   pixels: (camera: string) => `pixels.${assertToken('camera', camera)}`,
   work: (processor: string, lane: AnyLane) =>
     `work.${assertToken('processor', processor)}.${assertToken('lane', lane)}`,
+  /** One lane in the queues of all processors. */
+  workInLane: (lane: AnyLane) => `work.*.${assertToken('lane', lane)}`,
   /** What the consumer of one processor reads. */
   workOf: (processor: string) => `work.${assertToken('processor', processor)}.*`,
   results: (processor: string, camera: string) =>
@@ -81,7 +83,15 @@ export const endpoint = {
   lifecycleCommand: 'registry.lifecycle.command',
   verifyTopology: 'registry.topology.verify',
   orchestratorRoutes: 'orchestrator.routes',
+  routeBreakers: 'orchestrator.breakers',
+  resetRouteBreaker: 'orchestrator.breakers.reset',
   listCameras: 'capture-gateway.cameras',
   ledger: 'health-monitor.ledger',
   health: 'health-monitor.health',
+} as const;
+
+/** What a service tells all of its kind: plain messages, heard by whoever is connected. */
+export const broadcast = {
+  /** A `breakerResetNotice`. */
+  routeBreakerReset: 'orchestrator.breakers.was-reset',
 } as const;

@@ -20,6 +20,10 @@ import {
   startMicro,
 } from '@frame-buffer/service';
 import { routesApi, routesView } from './api.ts';
+import { type BreakerControl, breakerEndpoints, breakersApi } from './breakers/api.ts';
+import { breakerMetrics } from './breakers/metrics.ts';
+import { Resets } from './breakers/resets.ts';
+import { RouteBreakers } from './breakers/route-breakers.ts';
 import type { definition } from './config.ts';
 import { startCorrection } from './credit/correction.ts';
 import { Credits } from './credit/credits.ts';
@@ -43,6 +47,8 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
   let routes: Routes | undefined;
   const credits = new Credits(self, now);
   const table = () => routes?.table ?? EMPTY_ROUTES;
+  let breakers: RouteBreakers | undefined;
+  let breakerControl: BreakerControl | undefined;
 
   let membership: Membership | undefined;
   const serving = await context.serveHttp({
@@ -50,7 +56,10 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
       brokerReadiness(() => membership),
       { name: 'routes', check: () => routes !== undefined || 'waiting for the broker and the registry' },
     ],
-    routes: (app) => routesApi(app, table, credits),
+    routes: (app) => {
+      routesApi(app, () => routesView(table(), credits, breakers));
+      breakersApi(app, () => breakerControl);
+    },
   });
   const joined = await joinSystem({ natsUrl: config.natsUrl, identity, log, signal });
   membership = joined;
@@ -108,15 +117,37 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
     ordered.place();
   };
   const following = await Routes.follow({ processors, instances, cameras, actors, policies, credits }, () => {
+    breakers?.follow();
     dispatchers.serve(following.capabilities());
     ordered.serve();
     place();
   });
   routes = following;
+  const routeBreakers = new RouteBreakers({
+    settings: {
+      failuresToOpen: config.breakerFailures,
+      recoveryMs: config.breakerRecoveryMs,
+      trialCalls: config.breakerTrialCalls,
+      successesToClose: config.breakerSuccesses,
+      trialMs: config.breakerTrialMs,
+    },
+    routes: following,
+    credits,
+    events,
+    log,
+    metrics: breakerMetrics(metrics, () => routeBreakers.states()),
+    self,
+    now,
+  });
+  breakers = routeBreakers;
+  const control = { breakers: routeBreakers, resets: new Resets({ nc, breakers: routeBreakers, events, log, self }) };
+  breakerControl = control;
   ordered.serve();
   followSettlements(nc, log, (settlement) => {
     plainWork.returned(settlement);
     ordered.settled(settlement);
+    // Before the room that it gives is used.
+    routeBreakers.settled(settlement);
     if (credits.settled(settlement)) place();
   });
   const correction = startCorrection({ nc, credits, plainWork, log, onRoom: place });
@@ -137,8 +168,9 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
         name: 'routes',
         subject: endpoint.orchestratorRoutes,
         description: 'Ready processors, their room and load, as this orchestrator sees them',
-        handler: () => routesView(table(), credits),
+        handler: () => routesView(table(), credits, breakers),
       },
+      ...breakerEndpoints(control),
     ],
   });
   await joined.announce(serving);
@@ -147,6 +179,7 @@ export async function start(context: ServiceContext<ConfigOf<typeof definition>>
     stop: async () => {
       correction.stop();
       await Promise.all([dispatchers.stop(), ordered.stop()]);
+      await routeBreakers.stop();
       await settlements.flush();
       following.stop();
       clock.stop();

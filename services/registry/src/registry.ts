@@ -5,15 +5,26 @@
  *       watched, repeated until it is done, and verified again after every return of the broker and every `VERIFY_EVERY_MS`.
  *   G2  Nothing is removed on its own: lanes may hold tasks, and a processor goes only when it is deregistered or has drained.
  */
-import { EventLog, Publisher, Topology, watchConnection } from '@frame-buffer/jetstream';
+import {
+  EventLog,
+  JsonBucket,
+  type LeaseRecord,
+  leaseSchema,
+  Publisher,
+  Topology,
+  watchConnection,
+} from '@frame-buffer/jetstream';
 import {
   type ActorRecord,
+  type Assignment,
   actorRecordSchema,
+  assignmentSchema,
   BUCKET,
   durable,
   instanceSchema,
   type Policy,
   type Processor,
+  partitionsOf,
   policySchema,
   processorSchema,
   type StreamSizes,
@@ -26,6 +37,7 @@ import { asking, inTurn } from './broker-errors.ts';
 import { FollowedBucket } from './followed-bucket.ts';
 import { Instances } from './instances.ts';
 import { type Command, Lifecycle, type LifecycleView } from './lifecycle/lifecycle.ts';
+import { Partitions } from './partitions/partitions.ts';
 import { type CapabilityView, capabilityViews, keepPolicy, type NamesCapabilities } from './policies.ts';
 import { Registrations } from './processors/registration.ts';
 import { type ProcessorView, viewOf } from './processors/view.ts';
@@ -57,6 +69,7 @@ const readCamera: ZodType<NamesCapabilities> = z.object({ capabilities: z.array(
 
 export class Registry {
   readonly registrations: Registrations;
+  readonly partitions: Partitions;
   readonly instances: Instances;
   readonly #log: Logger;
   readonly #provisioner: Provisioner;
@@ -67,13 +80,16 @@ export class Registry {
   readonly #policies: FollowedBucket<Policy>;
   readonly #instances: FollowedBucket<z.output<typeof instanceSchema>>;
   readonly #actors: FollowedBucket<ActorRecord>;
+  readonly #assignments: FollowedBucket<Assignment>;
   readonly #lifecycle: Lifecycle;
+  readonly #nc: NatsConnection;
   readonly #connection: { stop(): void };
   readonly #timer: NodeJS.Timeout;
   #isConnected = true;
 
   private constructor(topology: Topology, { nc, sizes, instance, log, onEntry }: RegistryOptions) {
     this.#log = log;
+    this.#nc = nc;
     const follow = <T>(bucket: string, schema: ZodType<T>) =>
       new FollowedBucket<T>({
         nc,
@@ -88,9 +104,16 @@ export class Registry {
     this.#policies = follow(BUCKET.capabilities, readPolicy);
     this.#instances = follow(BUCKET.instances, instanceSchema);
     this.#actors = follow(BUCKET.actors, actorRecordSchema);
+    this.#assignments = follow(BUCKET.assignments, assignmentSchema);
     this.#publisher = new Publisher(nc);
     const events = new EventLog(this.#publisher, instance);
-    this.#provisioner = new Provisioner({ topology, sizes, log, ...(onEntry === undefined ? {} : { onEntry }) });
+    this.#provisioner = new Provisioner({
+      topology,
+      sizes,
+      log,
+      partitions: (capability) => partitionsOf(this.#policies.get(capability)),
+      ...(onEntry === undefined ? {} : { onEntry }),
+    });
     this.#upkeep = new Upkeep({
       onFailure: ({ key, error, attempt, retryInMs }) =>
         log.warn('upkeep.failed', { key, attempt, retry_in_ms: retryInMs, error }),
@@ -108,13 +131,29 @@ export class Registry {
       deregister: (name) => this.registrations.removed(name),
       log,
     });
+    this.partitions = new Partitions({
+      processors: this.#processors,
+      policies: this.#policies,
+      assignments: this.#assignments,
+      heartbeats: this.#instances,
+      instances: this.instances,
+      hasQueue: (name) => this.#lifecycle.hasQueue(name),
+      topology,
+      publisher: this.#publisher,
+      returnQueue: (name, signal) => this.#lifecycle.returnQueue(name, 'becomes_ordered', signal),
+      events,
+      by: instance,
+      log,
+    });
     this.registrations = new Registrations({
       processors: this.#processors,
       provisioner: this.#provisioner,
       topology,
       lifecycle: this.#lifecycle,
+      partitions: this.partitions,
       events,
     });
+    this.#policies.onChange((key) => this.#policyChanged(key));
     this.#cameras.onChange((_key, stored) => this.#wantLanes(stored?.value));
     this.#processors.onChange((key, stored) => {
       this.#wantLanes(stored?.value);
@@ -187,7 +226,9 @@ export class Registry {
     return this.#lifecycle.hasDuty;
   }
 
-  keepPolicy(capability: string, policy: Policy): Promise<void> {
+  /** Throws 409 `mixed_ordering` or `ordered_needs_settlements` where a registered processor would become impossible. */
+  async keepPolicy(capability: string, policy: Policy): Promise<void> {
+    this.partitions.assertPolicy(capability, policy);
     return keepPolicy(this.#policies, capability, policy);
   }
 
@@ -196,7 +237,7 @@ export class Registry {
     clearInterval(this.#timer);
     this.#connection.stop();
     this.instances.stop();
-    await settled(this.#lifecycle.stop(), FLUSH_BOUND_MS);
+    await settled(Promise.all([this.#lifecycle.stop(), this.partitions.stop()]), FLUSH_BOUND_MS);
     for (const followed of this.#followed()) followed.stop();
     await settled(this.#upkeep.stop(), FLUSH_BOUND_MS);
     await settled(this.#publisher.settled(), FLUSH_BOUND_MS);
@@ -214,20 +255,29 @@ export class Registry {
     ]);
     this.instances.filled();
     await asking('taking up the lifecycle', () => this.#lifecycle.start());
+    const leases = { nc: this.#nc, bucket: BUCKET.leases, schema: leaseSchema };
+    this.partitions.start(await asking('opening the leases', () => JsonBucket.open<LeaseRecord>(leases)));
     const named = [...this.#cameras.values(), ...this.#processors.values()];
     await inTurn([
       ...[...new Set(named.flatMap(({ capabilities }) => capabilities))].map(
         (capability) => () => this.#provisioner.lanes(capability),
       ),
       ...[...this.#processors.values()]
-        .filter(({ name }) => this.#lifecycle.hasQueue(name))
+        .filter((processor) => this.#hasOneQueue(processor))
         .map((processor) => () => this.#provisioner.processor(processor)),
     ]);
     this.#provisioner.completed();
   }
 
   #followed(): readonly FollowedBucket<unknown>[] {
-    const followed = [this.#cameras, this.#processors, this.#policies, this.#actors, this.#instances];
+    const followed = [
+      this.#cameras,
+      this.#processors,
+      this.#policies,
+      this.#actors,
+      this.#assignments,
+      this.#instances,
+    ];
     return followed as unknown as FollowedBucket<unknown>[];
   }
 
@@ -244,8 +294,19 @@ export class Registry {
   /** R5 of the registration: asked again when it runs, for the record may be gone or another one by then. */
   async #keepConsumer(name: string): Promise<void> {
     const processor = this.#processors.get(name);
-    if (processor === undefined || !this.#lifecycle.hasQueue(name)) this.#provisioner.forget(durable.processor(name));
+    if (processor === undefined || !this.#hasOneQueue(processor)) this.#provisioner.forget(durable.processor(name));
     else await this.#provisioner.align(processor);
+  }
+
+  /** Ordered processors have a queue for each partition. */
+  #hasOneQueue(processor: Processor): boolean {
+    return this.#lifecycle.hasQueue(processor.name) && this.partitions.partitionsOf(processor) === 0;
+  }
+
+  #policyChanged(capability: string): void {
+    this.#wantLanes({ capabilities: [capability] });
+    for (const { name, capabilities } of this.#processors.values())
+      if (capabilities.includes(capability)) this.#wantConsumer(name);
   }
 
   #view(processor: Processor): ProcessorView {

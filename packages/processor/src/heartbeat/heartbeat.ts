@@ -10,16 +10,15 @@ import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '@frame-buffer/telemetry';
 import { doneWithin } from '../pause.ts';
-import type { Counters } from '../stats.ts';
 import { Beat, type BeatOptions, type BeatReport } from './beat.ts';
 import type { Command } from './heartbeat.worker.ts';
-import { Vitals, WRITE_EVERY_MS } from './vitals.ts';
+import { type Signs, Vitals, WRITE_EVERY_MS } from './vitals.ts';
 
 const RESTART_MS = 500;
 const STOP_MS = 3_000;
 
 export interface HeartbeatOptions extends Omit<BeatOptions, 'memory' | 'startedAt'> {
-  readonly counters: Counters;
+  readonly signs: () => Omit<Signs, 'isDraining'>;
   readonly log: Logger;
 }
 
@@ -42,9 +41,9 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    const { natsUrl, name, instance, counters } = options;
-    this.#vitals.write(counters, false);
-    this.#writing = setInterval(() => this.#vitals.write(counters, this.#isDraining), WRITE_EVERY_MS);
+    const { natsUrl, name, instance } = options;
+    this.#write();
+    this.#writing = setInterval(() => this.#write(), WRITE_EVERY_MS);
     this.#beatOptions = { natsUrl, name, instance, startedAt: new Date().toISOString(), memory: this.#vitals.memory };
     this.#beater = this.#start(workerFile());
   }
@@ -57,7 +56,12 @@ export class Heartbeat {
   /** Tells at once that this instance takes no more work. */
   drain(): void {
     this.#isDraining = true;
-    this.#vitals.write(this.#options.counters, true);
+    this.beatNow();
+  }
+
+  /** Tells a change at once. */
+  beatNow(): void {
+    this.#write();
     this.#beater.say('beat');
   }
 
@@ -68,6 +72,10 @@ export class Heartbeat {
     this.#beater.say('stop');
     await doneWithin(STOP_MS, this.#beater.ended);
     this.#beater.terminate();
+  }
+
+  #write(): void {
+    this.#vitals.write({ ...this.#options.signs(), isDraining: this.#isDraining });
   }
 
   #start(file: URL | undefined): Beater {

@@ -4,9 +4,10 @@
  *   I1  What cannot be read is dead-lettered, as it came, before it is acknowledged.
  *   I2  What a later version wrote is given back, to be held in the queue, and reported: an upgrade will read it.
  *   I3  A message whose frames are all settled is acknowledged again when it comes again (its ack was lost), not worked again.
- *   I4  While draining, what arrives is given back at once.
+ *   I4  While draining, or paused, what arrives is given back at once.
+ *   I5  A pause takes back what was asked for: nothing more is sent to an instance that is paused.
  *
- *   running ── stop() ──▶ draining ── everything in hand answered, or `giveBackAll` ──▶ empty
+ *   running ⇄ paused ── stop() ──▶ draining ── everything in hand answered, or `giveBackAll` ──▶ empty
  */
 import { type Delivery, PullLoop, type PullState } from '@frame-buffer/jetstream';
 import { durable, openBatch, STREAM } from '@frame-buffer/protocol';
@@ -38,13 +39,19 @@ export interface IntakeOptions {
   /** Stores it among the dead letters, then settles the message. */
   readonly onUndecodable: (message: MessageInHand, bytes: Uint8Array, detail: string) => void;
   readonly onQueueState: (state: PullState, detail: string) => void;
+  /** Messages that may be in hand now, whatever the appetite. Default: any number. */
+  readonly maxMessages?: () => number;
 }
 
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #inHand = new Map<string, MessageInHand>();
   readonly #done = new Set<string>();
-  readonly #loop: PullLoop;
+  /** Undefined while paused. */
+  #loop: PullLoop | undefined;
+  /** Of loops that were stopped: nothing more comes through them. */
+  #stopping: Promise<void> = Promise.resolve();
+  #queueState: PullState = 'ok';
   readonly #working: NodeJS.Timeout;
   readonly #unsupported: RareLog;
   readonly #empty = Promise.withResolvers<void>();
@@ -55,14 +62,7 @@ export class Intake {
     this.#options = options;
     this.#unsupported = new RareLog(options.log, 'error', 'message.held');
     this.#working = setInterval(() => this.#stillWorking(), options.ackWaitMs / 3);
-    this.#loop = new PullLoop({
-      nc: options.nc,
-      stream: STREAM.work,
-      durable: durable.processor(options.processor),
-      want: () => this.#want(),
-      onMessage: (delivery) => this.#arrived(delivery),
-      onState: options.onQueueState,
-    });
+    this.#loop = this.#pull();
   }
 
   get messages(): number {
@@ -71,14 +71,30 @@ export class Intake {
 
   /** Says that frames were finished, so that there may be room. Cheap. */
   poke(): void {
-    this.#loop.poke();
+    this.#loop?.poke();
+  }
+
+  /** Stops pulling, at once. What is in hand stays. */
+  pause(): void {
+    const loop = this.#loop;
+    if (loop === undefined) return;
+    this.#loop = undefined;
+    this.#stopping = Promise.all([this.#stopping, loop.stop()]).then(() => undefined);
+  }
+
+  resume(): void {
+    if (this.#loop !== undefined || this.#isDraining) return;
+    // A new loop tells what it finds amiss, and nothing while all is well.
+    if (this.#queueState !== 'ok') this.#reportQueue('ok', 'asked anew after a pause');
+    this.#loop = this.#pull();
   }
 
   /** Asks for no more. Resolves when nothing can arrive any more. */
   async stop(): Promise<void> {
     this.#isDraining = true;
     this.#resolveWhenEmpty();
-    await this.#loop.stop();
+    this.pause();
+    await this.#stopping;
   }
 
   /** Resolves when, after `stop`, every message is answered. */
@@ -97,11 +113,30 @@ export class Intake {
     clearInterval(this.#working);
   }
 
+  #pull(): PullLoop {
+    const { nc, processor } = this.#options;
+    return new PullLoop({
+      nc,
+      stream: STREAM.work,
+      durable: durable.processor(processor),
+      want: () => this.#want(),
+      onMessage: (delivery) => this.#arrived(delivery),
+      onState: (state, detail) => this.#reportQueue(state, detail),
+    });
+  }
+
+  #reportQueue(state: PullState, detail: string): void {
+    this.#queueState = state;
+    this.#options.onQueueState(state, detail);
+  }
+
   #want(): number {
     if (this.#isDraining) return 0;
-    const { counters, appetite } = this.#options;
+    const { counters, appetite, maxMessages } = this.#options;
     const frames = counters.queued + counters.inFlight;
-    return appetite.want({ messages: this.#inHand.size, frames, unsettled: this.#unsettled });
+    const messages = this.#inHand.size;
+    const room = (maxMessages?.() ?? Infinity) - messages;
+    return Math.min(room, appetite.want({ messages, frames, unsettled: this.#unsettled }));
   }
 
   #arrived(delivery: Delivery): void {
@@ -110,6 +145,7 @@ export class Intake {
     if (this.#isDraining) delivery.nak();
     else if (known !== undefined) known.adopt(delivery);
     else if (this.#done.has(key)) delivery.ack();
+    else if (this.#loop === undefined) delivery.nak();
     else this.#open(delivery);
   }
 
@@ -156,7 +192,7 @@ export class Intake {
     this.#unsettled -= frames;
     if (answer === 'acked') this.#remember(message.key);
     this.#resolveWhenEmpty();
-    if (!this.#isDraining) this.#loop.poke();
+    if (!this.#isDraining) this.#loop?.poke();
   }
 
   #remember(key: string): void {

@@ -47,9 +47,9 @@ export class MessageInHand {
     this.#hasBegun = true;
   }
 
-  /** The settlement of one more frame is stored. */
-  settled(): void {
-    this.#unsettled -= 1;
+  /** The settlement of so many more frames is stored. */
+  settled(frames = 1): void {
+    this.#unsettled -= frames;
     if (this.#unsettled > 0 || this.#isAnswered) return;
     this.#isAnswered = true;
     this.#delivery.ack();

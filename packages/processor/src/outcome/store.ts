@@ -32,10 +32,12 @@ export class Store {
     return bytes + HEADER_ROOM <= this.#maxPayload();
   }
 
-  async put(subject: string, payload: Uint8Array, options: PublishOptions): Promise<Stored> {
-    if (!this.fits(payload.length)) return 'too_large';
+  /** A payload that changes with time is given as a function, and made anew for each try. */
+  async put(subject: string, payload: Uint8Array | (() => Uint8Array), options: PublishOptions): Promise<Stored> {
     while (!this.#isClosed) {
-      const result = await this.#publisher.publish(subject, payload, options);
+      const bytes = typeof payload === 'function' ? payload() : payload;
+      if (!this.fits(bytes.length)) return 'too_large';
+      const result = await this.#publisher.publish(subject, bytes, options);
       if (result.ok) return 'stored';
       if (result.reason === 'too_large' || result.reason === 'closed') return result.reason;
       this.#refused.write({ subject, reason: result.reason, detail: result.detail });

@@ -73,6 +73,57 @@ test('remove takes out what matches and keeps the order of the rest', () => {
   expect(it.take()).toEqual([4, 6]);
 });
 
+test('A1 the most urgent leave first, those without deadline last, equal ones as they came', () => {
+  // 42 lives 42 ms, 0 for ever.
+  const { it } = assembler({ maxSize: 2, maxWaitMs: 0, lifeMs: (ms) => ms || Infinity });
+  it.add([0, 50, 20]);
+  it.add([20, 0, 10]);
+  expect([it.take(), it.take(), it.take(), it.take()]).toEqual([[10, 20], [20, 50], [0, 0], []]);
+});
+
+test('A1 life is counted from the arrival', () => {
+  const { it } = assembler({ maxSize: 1, maxWaitMs: 0, lifeMs: (ms) => ms });
+  it.add([50]);
+  vi.advanceTimersByTime(20);
+  it.add([40]);
+  it.add([29]);
+  expect([it.take(), it.take(), it.take()]).toEqual([[29], [50], [40]]);
+});
+
+test('A2 the oldest decides when a short call is due, however little urgent it is', () => {
+  const { it, onDue } = assembler({ lifeMs: (ms) => ms });
+  it.add([900]);
+  it.take();
+  vi.advanceTimersByTime(15);
+  it.add([100]);
+  it.take();
+  vi.advanceTimersByTime(5);
+  expect(onDue).toHaveBeenCalledOnce();
+  expect(it.take()).toEqual([100, 900]);
+});
+
+test('A2 the list of arrivals does not grow while calls are full', () => {
+  const { it, onDue } = assembler({ maxSize: 2 });
+  for (let i = 0; i < 10_000; i++) {
+    it.add([i, i]);
+    expect(it.take()).toEqual([i, i]);
+  }
+  it.add([1]);
+  it.take();
+  vi.advanceTimersByTime(19);
+  expect(onDue).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(onDue).toHaveBeenCalledOnce();
+});
+
+test('A4 what is to be alone leaves alone, at once when it is the most urgent', () => {
+  const { it } = assembler({ maxSize: 3, isAlone: (item) => item >= 100 });
+  it.add([1, 2, 100, 3, 101]);
+  expect([it.take(), it.take(), it.take(), it.take()]).toEqual([[1, 2], [100], [], []]);
+  vi.advanceTimersByTime(20);
+  expect([it.take(), it.take()]).toEqual([[3], [101]]);
+});
+
 test('close ends the waiting', () => {
   const { it, onDue } = assembler({});
   it.add([1]);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { CameraHost } from '../cameras/camera-host.ts';
 import type { Cameras } from '../cameras/cameras.ts';
 import type { Fate } from '../frames/captured-frame.ts';
-import { inspectJpeg } from '../sources/jpeg.ts';
+import { inspectJpeg, type JpegFault } from '../sources/jpeg.ts';
 import type { Picture } from '../sources/source.ts';
 import { known } from './cameras.ts';
 
@@ -19,6 +19,15 @@ export interface FramesApi {
 /** A broker that needs longer than this is away; the frame then waits in memory. */
 const STORED_WITHIN_MS = 10_000;
 const ATTRIBUTES_HEADER = 'frame-attributes';
+
+const WORDS: Readonly<Record<JpegFault, string>> = {
+  empty: 'it is empty',
+  not_jpeg: 'it is something else, or damaged',
+  truncated: 'its end is missing',
+  too_many_segments: 'it has more than 200 segments',
+  unsupported_coding: 'only baseline, extended and progressive coding can be read',
+  bad_dimensions: 'its width or height is 0, or it has too many pixels',
+};
 
 export function frameRoutes(app: App, { cameras, maxPushBytes }: FramesApi): void {
   bytesRoute(app, {
@@ -60,7 +69,7 @@ function readPicture(bytes: Buffer): Picture {
   if (bytes.length === 0) throw new ProblemError(400, 'picture_empty', 'The body is empty; send one JPEG');
   const inspected = inspectJpeg(bytes);
   if (!inspected.ok) {
-    throw new ProblemError(422, 'picture_invalid', `The body is no usable JPEG: ${inspected.reason}`);
+    throw new ProblemError(422, 'picture_invalid', `The body is no usable JPEG: ${WORDS[inspected.reason]}`);
   }
   return { bytes: inspected.bytes, width: inspected.width, height: inspected.height, encoding: 'jpeg', arrivedAtMs };
 }

@@ -52,6 +52,17 @@ describe('credit', () => {
     expect(credit.room(limits, 451)).toBe(8);
   });
 
+  test('K5 - a limit bounds the window, and is not shared', () => {
+    const credit = new ProcessorCredit(0);
+    credit.dispatched(2);
+    credit.limit(3);
+    expect(credit.room({ ...limits, peers: 2 }, 0)).toBe(1);
+    credit.limit(0);
+    expect(credit.room(limits, 0)).toBe(0);
+    credit.limit(Number.POSITIVE_INFINITY);
+    expect(credit.room(limits, 0)).toBe(6);
+  });
+
   test('K4 - whoever watches is told of every change, until it watches no more', () => {
     const credit = new ProcessorCredit(0);
     const told: number[] = [];

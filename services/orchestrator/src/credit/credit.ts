@@ -6,6 +6,7 @@
  *       instances' concurrency, at most `maxQueue`; the live orchestrators share it evenly.
  *   K3  A processor that refused (its queue was full) has no room until something of it is settled, or for `REFUSED_MS`.
  *   K4  Whoever watches is told of every change that may give room or change the expected wait, synchronously.
+ *   K5  A limit, while there is one, bounds the window further: it is this orchestrator's own, and not shared.
  *
  * Rates come from everybody's settlements, so that all orchestrators see the same facts. Room also comes with time alone (a
  * refusal is over, the rate has risen): of that nobody is told.
@@ -48,6 +49,7 @@ export class ProcessorCredit {
   #coarseServiceMs = coarse(INITIAL_SERVICE_MS);
   #watchers: readonly { readonly watcher: CreditWatcher; readonly slot: number }[] = [];
   #refusedUntil = 0;
+  #limit = Number.POSITIVE_INFINITY;
   #settledInWindow = 0;
   #windowBegan: number;
   #ratePerSecond = 0;
@@ -96,12 +98,19 @@ export class ProcessorCredit {
   window(limits: Limits, nowMs: number): number {
     const atRate = (this.ratePerSecond(nowMs) * HORIZON_MS) / 1000;
     const whole = Math.min(limits.maxQueue, Math.max(2 * limits.concurrency, atRate));
-    return Math.max(1, Math.ceil(whole / Math.max(1, limits.peers)));
+    return Math.min(this.#limit, Math.max(1, Math.ceil(whole / Math.max(1, limits.peers))));
   }
 
   room(limits: Limits, nowMs: number): number {
     if (nowMs < this.#refusedUntil) return 0;
     return Math.max(0, this.window(limits, nowMs) - this.#outstanding);
+  }
+
+  /** Whole tasks; Infinity for none. What is outstanding beyond it stays so. */
+  limit(tasks: number): void {
+    if (this.#limit === tasks) return;
+    this.#limit = tasks;
+    this.#changed();
   }
 
   dispatched(tasks: number): void {

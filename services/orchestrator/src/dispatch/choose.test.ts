@@ -46,11 +46,12 @@ function batchOf(frames: readonly FrameOf[]): BatchView {
 const jpegs = (count: number) => batchOf(Array.from({ length: count }, () => ({})));
 
 /** A site of processors under a policy, on one clock that stands still. */
-function site(inputs: readonly ProcessorInput[], policy?: PolicyInput) {
+function site(inputs: readonly ProcessorInput[], policy?: PolicyInput, onTrial?: string) {
   const credits = new Credits('me', () => 0);
   const policies = new Map<string, Policy>(policy === undefined ? [] : [['look', policySchema.parse(policy)]]);
   const processors = inputs.map((input) => processorSchema.parse(input));
-  const table = buildRouteTable({ processors, instances: [], policies, credits });
+  const trials = new Set(onTrial === undefined ? [] : [onTrial]);
+  const table = buildRouteTable({ processors, instances: [], policies, credits, onTrial: trials });
   return { credits, table, decide: decider(table) };
 }
 
@@ -192,5 +193,49 @@ describe('fallback chain', () => {
       priorities: { b: 1 },
     });
     expect([0, 1, 2].map(() => decide(jpegs(1)))).toEqual(['b×1 at cpu', 'b×1 at cpu', 'b×1 at cpu']);
+  });
+});
+
+describe('choose - a processor on trial', () => {
+  const chain: PolicyInput = { require: 'gpu', fallback: ['cpu', 'skip'] };
+  const fleet = [
+    look('gpu', { labels: { gpu: '' }, concurrency: 50 }),
+    look('cpu', { labels: { cpu: '' }, concurrency: 50 }),
+  ];
+
+  test('gets its few tasks; all others go on as though it were not there', () => {
+    const { credits, decide } = site(fleet, chain, 'gpu');
+    credits.of('gpu').limit(2);
+    expect(decide(jpegs(10))).toBe('gpu×2 at gpu');
+    credits.of('gpu').dispatched(2);
+    expect(decide(jpegs(10))).toBe('cpu×10 at cpu');
+    credits.of('cpu').dispatched(100);
+    expect(decide(jpegs(10))).toBe('no_room');
+    credits.of('gpu').settled(1, 1, 1, 0);
+    expect(decide(jpegs(10))).toBe('gpu×1 at gpu');
+  });
+
+  test('is tried only where the chain comes to it', () => {
+    const { credits, decide } = site(fleet, chain, 'cpu');
+    credits.of('gpu').dispatched(100);
+    expect(decide(jpegs(1))).toBe('no_room');
+  });
+
+  test('the rest is skipped where its chain ends so, and waits where there is nobody else', () => {
+    const [gpu] = fleet as [ProcessorInput];
+    const skipping = site([gpu], chain, 'gpu');
+    skipping.credits.of('gpu').limit(0);
+    expect(skipping.decide(jpegs(10))).toBe('skip×10');
+    const alone = site([gpu], undefined, 'gpu');
+    alone.credits.of('gpu').limit(0);
+    expect(alone.decide(jpegs(10))).toBe('no_room');
+  });
+
+  test('comes before its neighbours, and holds none of their frames', () => {
+    const { credits, decide } = site([look('a'), look('b', { concurrency: 50 })], { strategy: 'sticky' }, 'a');
+    credits.of('a').limit(1);
+    expect(decide(jpegs(10))).toBe('a×1 at *');
+    credits.of('a').dispatched(1);
+    for (const camera of ['one', 'two', 'three', 'four']) expect(decide(batchOf([{ camera }]))).toBe('b×1 at *');
   });
 });

@@ -3,7 +3,8 @@
  *
  * The policy's chain is walked in order and ends at the first step that may not be entered: one that says `unready` (the
  * default) only while no step before it has anybody ready who can read the frame, one that says `full` also while none of
- * them has room. A step whose constraints do not take the frame has nobody for it.
+ * them has room. A step whose constraints do not take the frame has nobody for it. Processors on trial come before the others
+ * of their step, and count as ready for nothing else: while they have no room, it is as though they were not there.
  */
 import type { BatchView } from '@frame-buffer/protocol';
 import type { ProcessorCredit } from '../credit/credit.ts';
@@ -41,16 +42,24 @@ export function choose(batch: BatchView, range: Range, table: RouteTable, nowMs:
   if (chain === undefined) return NOBODY;
   const first = batch.cameraOf(range.from);
   let isReady = false;
+  let isTried = false;
   for (const step of chain.steps) {
     if (isReady && step.when === 'unready') return NO_ROOM;
     if (step.kind === 'skip') return { skip: likeFirst(batch, range, range.to - range.from, chain) };
-    const strategy = step.takes(first) ? step.strategies[first.encoding] : undefined;
+    if (!step.takes(first)) continue;
+    const trial = step.trials?.[first.encoding];
+    if (trial !== undefined) {
+      isTried = true;
+      const slot = trial.pick(first.camera, nowMs);
+      if (slot !== NONE) return { choice: take(batch, range, { chain, pool: step, strategy: trial, slot, nowMs }) };
+    }
+    const strategy = step.strategies[first.encoding];
     if (strategy === undefined) continue;
     isReady = true;
     const slot = strategy.pick(first.camera, nowMs);
     if (slot !== NONE) return { choice: take(batch, range, { chain, pool: step, strategy, slot, nowMs }) };
   }
-  return isReady ? NO_ROOM : NOBODY;
+  return isReady || isTried ? NO_ROOM : NOBODY;
 }
 
 interface Picked {

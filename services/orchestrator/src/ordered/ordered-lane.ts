@@ -206,7 +206,7 @@ export class OrderedLane {
   async #isFreeElsewhere({ route, alternatives }: RouteTarget): Promise<boolean> {
     const { name } = route.processor;
     if (alternatives === 0 || this.#settledOn === name) return true;
-    const queued = await queuedMessages(this.#context.nc, `work.*.${partitionLane(this.partition)}`);
+    const queued = await queuedMessages(this.#context.nc, subject.workInLane(partitionLane(this.partition)));
     if (queued === undefined) return false;
     const others = this.#context.routes().chains.get(this.capability)?.routes ?? [];
     return others.every(
@@ -275,7 +275,7 @@ export class OrderedLane {
   async #correct(): Promise<void> {
     if (this.#isChecking) return;
     this.#isChecking = true;
-    const queued = await queuedMessages(this.#context.nc, `work.*.${partitionLane(this.partition)}`);
+    const queued = await queuedMessages(this.#context.nc, subject.workInLane(partitionLane(this.partition)));
     this.#isChecking = false;
     if (queued === undefined || queued.has(subject.work(this.#settledOn, partitionLane(this.partition)))) return;
     this.#context.log.info('credit.corrected', { lane: this.#name, outstanding: this.#credit.outstanding });

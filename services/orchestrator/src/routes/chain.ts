@@ -29,8 +29,12 @@ export interface Pool {
   readonly routes: readonly Route[];
   readonly takes: (camera: Pick<BatchCamera, 'encoding' | 'sizeClass'>) => boolean;
   /** Among those that can read the encoding; none when nobody can. */
-  readonly strategies: Readonly<Partial<Record<Encoding, Strategy>>>;
+  readonly strategies: Strategies;
+  /** Among those that are on trial, which the other strategies leave out. Undefined when nobody is. */
+  readonly trials: Strategies | undefined;
 }
+
+type Strategies = Readonly<Partial<Record<Encoding, Strategy>>>;
 
 export type Step = Pool | Extract<PolicyStep, { kind: 'skip' }>;
 
@@ -68,13 +72,36 @@ export function compileChain({ policy, routes, credits, peers }: ChainInputs, pr
 
 export function retireChain(chain: Chain): void {
   for (const step of chain.steps) {
-    if (step.kind === 'pool') for (const strategy of new Set(Object.values(step.strategies))) strategy.stop();
+    if (step.kind === 'skip') continue;
+    const strategies = [...Object.values(step.strategies), ...Object.values(step.trials ?? {})];
+    for (const strategy of new Set(strategies)) strategy.stop();
   }
 }
 
 function compilePool(step: PolicyStep & { kind: 'pool' }, inputs: ChainInputs, previous?: Pool): Pool {
   const fits = compileLabels(step.labels);
   const routes = inputs.routes.filter(({ processor }) => fits(processor.labels));
+  const onTrial = routes.filter(({ isOnTrial }) => isOnTrial);
+  const proven = onTrial.length === 0 ? routes : routes.filter(({ isOnTrial }) => !isOnTrial);
+  const { kind, name, when, strategy, constraints } = step;
+  return {
+    kind,
+    name,
+    when,
+    strategy,
+    routes,
+    takes: selection(constraints),
+    strategies: strategiesOf(step, proven, inputs, previous?.strategies),
+    trials: onTrial.length === 0 ? undefined : strategiesOf(step, onTrial, inputs, previous?.trials),
+  };
+}
+
+function strategiesOf(
+  step: PolicyStep & { kind: 'pool' },
+  routes: readonly Route[],
+  inputs: ChainInputs,
+  previous?: Strategies,
+): Strategies {
   const strategies: Partial<Record<Encoding, Strategy>> = {};
   const made: { readonly readers: readonly Route[]; readonly strategy: Strategy }[] = [];
   for (const encoding of ENCODINGS) {
@@ -84,13 +111,12 @@ function compilePool(step: PolicyStep & { kind: 'pool' }, inputs: ChainInputs, p
     let strategy = made.find((other) => sameRoutes(other.readers, readers))?.strategy;
     if (strategy === undefined) {
       const candidates = candidatesOf(readers, inputs);
-      strategy = createStrategy(step.strategy, candidates, inputs.policy, previous?.strategies[encoding]);
+      strategy = createStrategy(step.strategy, candidates, inputs.policy, previous?.[encoding]);
       made.push({ readers, strategy });
     }
     if (strategy.candidates.length > 0) strategies[encoding] = strategy;
   }
-  const { kind, name, when, strategy, constraints } = step;
-  return { kind, name, when, strategy, routes, takes: selection(constraints), strategies };
+  return strategies;
 }
 
 function candidatesOf(routes: readonly Route[], { credits, peers }: ChainInputs): Candidate[] {

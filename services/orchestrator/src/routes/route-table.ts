@@ -27,6 +27,8 @@ export interface RouteTableInputs {
   readonly policies?: ReadonlyMap<string, Policy>;
   /** Processors that get nothing although they are ready, as when their breaker is open. */
   readonly blocked?: ReadonlySet<string>;
+  /** Processors that get trial tasks alone. */
+  readonly onTrial?: ReadonlySet<string>;
   readonly credits: Credits;
 }
 
@@ -40,7 +42,8 @@ export function buildRouteTable(inputs: RouteTableInputs, previous: RouteTable =
     const instances = ready.get(processor.name) ?? 0;
     if (instances === 0 && processor.liveness === 'heartbeat') continue;
     if (inputs.blocked?.has(processor.name)) continue;
-    const route = routeOf(processor, instances, previous);
+    const isOnTrial = inputs.onTrial?.has(processor.name) ?? false;
+    const route = routeOf({ processor, instances, isOnTrial }, previous);
     byProcessor.set(processor.name, route);
     for (const capability of processor.capabilities) {
       const routes = byCapability.get(capability);
@@ -62,10 +65,12 @@ export function isServed({ chains }: RouteTable, capability: string): boolean {
   return chains.get(capability)?.isServed ?? false;
 }
 
-function routeOf(processor: Processor, instances: number, previous: RouteTable): Route {
+function routeOf(known: Omit<Route, 'concurrency'>, previous: RouteTable): Route {
+  const { processor, instances, isOnTrial } = known;
   const before = previous.byProcessor.get(processor.name);
-  if (before?.processor === processor && before.instances === instances) return before;
-  return { processor, instances, concurrency: processor.concurrency * Math.max(1, instances) };
+  if (before?.processor === processor && before.instances === instances && before.isOnTrial === isOnTrial)
+    return before;
+  return { ...known, concurrency: processor.concurrency * Math.max(1, instances) };
 }
 
 function count(instances: Iterable<Instance>): { peers: number; ready: ReadonlyMap<string, number> } {

@@ -4,6 +4,7 @@ import type { ActorRecord, Camera, Instance, Processor } from '@frame-buffer/pro
 import type { Credits } from '../credit/credits.ts';
 import type { Policies } from '../policies/policies.ts';
 import { closedProcessors } from './closed.ts';
+import type { Admission } from './route.ts';
 import { buildRouteTable, EMPTY_ROUTES, type RouteTable } from './route-table.ts';
 
 export interface RouteSources {
@@ -28,7 +29,8 @@ export class Routes {
   readonly #policies: Policies;
   readonly #credits: Credits;
   readonly #onChange: () => void;
-  readonly #blocked = new Set<string>();
+  /** Of those that may not get everything. */
+  readonly #admissions = new Map<string, Admission>();
   #table: RouteTable = EMPTY_ROUTES;
   /** Heartbeats change a record every second, but rarely who is there. */
   #signature = '';
@@ -67,12 +69,20 @@ export class Routes {
     return this.#table;
   }
 
-  /** Takes a processor out of the table although it is ready (its breaker is open), or lets it in again. */
-  block(processor: string, isBlocked: boolean): void {
-    if (this.#blocked.has(processor) === isBlocked) return;
-    if (isBlocked) this.#blocked.add(processor);
-    else this.#blocked.delete(processor);
+  /**
+   * Says how much work a processor may get although it is ready: `none` takes it out of the table (its breaker is open), with
+   * `trials` nobody waits for it.
+   */
+  admit(processor: string, admission: Admission): void {
+    if ((this.#admissions.get(processor) ?? 'all') === admission) return;
+    if (admission === 'all') this.#admissions.delete(processor);
+    else this.#admissions.set(processor, admission);
     this.#changed();
+  }
+
+  /** Names of all registered processors, ready or not. */
+  registered(): Set<string> {
+    return new Set(Array.from(this.#mirrors.processors.values(), ({ name }) => name));
   }
 
   /** Everything that a camera asks for or a processor can do. */
@@ -102,10 +112,15 @@ export class Routes {
       processors: registered,
       instances: this.#mirrors.instances.values(),
       policies: this.#policies.current,
-      blocked: new Set([...this.#blocked, ...closedProcessors(this.#mirrors.actors)]),
+      blocked: new Set([...this.#admitted('none'), ...closedProcessors(this.#mirrors.actors)]),
+      onTrial: new Set(this.#admitted('trials')),
       credits: this.#credits,
     };
     this.#table = buildRouteTable(inputs, this.#table);
+  }
+
+  *#admitted(wanted: Admission): Generator<string> {
+    for (const [processor, admission] of this.#admissions) if (admission === wanted) yield processor;
   }
 
   #closedSignature(): string {

@@ -5,7 +5,7 @@ import { type Candidate, candidateOf, NONE, type Strategy } from './strategy.ts'
 
 export function candidate(name: string, input: Partial<ProcessorInput> = {}): Candidate {
   const processor = processorSchema.parse({ capabilities: ['look'], maxBatch: 64, ...input, name });
-  const route = { processor, instances: 1, concurrency: processor.concurrency };
+  const route = { processor, instances: 1, concurrency: processor.concurrency, isOnTrial: false };
   return candidateOf(route, new ProcessorCredit(0), 1);
 }
 

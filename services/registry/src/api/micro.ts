@@ -48,6 +48,13 @@ export function microEndpoints(operations: Operations): readonly MicroEndpoint[]
       handler: ({ capability }) => operations.processors(capability),
     }),
     microEndpoint({
+      name: 'release',
+      subject: endpoint.releasePartition,
+      description: 'An instance gives back a partition of an ordered processor that it owns.',
+      request: requestSchemas.release,
+      handler: (request) => operations.release(request),
+    }),
+    microEndpoint({
       name: 'verify',
       subject: endpoint.verifyTopology,
       description: 'Makes what is missing of streams, lanes and consumers, and verifies the rest.',

@@ -5,6 +5,8 @@ import {
   type Processor,
   policySchema,
   processorSchema,
+  type ReleaseRequest,
+  releaseRequestSchema,
   tokenSchema,
 } from '@frame-buffer/protocol';
 import { ProblemError } from '@frame-buffer/service';
@@ -22,10 +24,14 @@ export const requestSchemas = {
   renew: figuresSchema.extend({ name: tokenSchema('processor'), instance: tokenSchema('instance') }),
   deregister: z.strictObject({ name: tokenSchema('processor'), force: z.boolean().default(false) }),
   command: z.strictObject({ name: tokenSchema('processor') }),
+  release: releaseRequestSchema,
   list: z.strictObject({ capability: tokenSchema('capability').optional() }),
 } as const;
 
-export interface RegistrationAnswer extends Registered, ProcessorGuide {}
+export interface RegistrationAnswer extends Registered, ProcessorGuide {
+  /** Of an ordered processor, whose instances follow the bucket of assignments instead of one queue; 0 for others. */
+  readonly partitions: number;
+}
 
 export class Operations {
   readonly #current: () => Registry | undefined;
@@ -37,9 +43,11 @@ export class Operations {
   }
 
   async register(processor: Processor): Promise<RegistrationAnswer> {
-    const outcome = await this.#reachable().registrations.register(processor);
+    const registry = this.#reachable();
+    const outcome = await registry.registrations.register(processor);
     this.#registered(outcome.state);
-    return { ...outcome, ...guideTo(outcome.processor) };
+    const partitions = registry.partitions.partitionsOf(outcome.processor);
+    return { ...outcome, ...guideTo(outcome.processor), partitions };
   }
 
   async deregister(name: string, options: { force: boolean }): Promise<Deregistered> {
@@ -53,6 +61,16 @@ export class Operations {
     const registry = this.#reachable();
     if ((await registry.processor(name)) === undefined) throw noSuch(name);
     return { name, lifecycle: await registry.command(name, command) };
+  }
+
+  /** An owner gives a partition back. Anybody else is refused: 409 `partition_not_yours`. */
+  release(request: ReleaseRequest): Promise<{ released: true }> {
+    return this.#reachable().partitions.release(request);
+  }
+
+  /** Who works which partition; empty for a processor that is not ordered. */
+  partitions(name: string) {
+    return { name, partitions: this.#reached().partitions.assignmentsOf(name) };
   }
 
   async renew(name: string, instance: string, figures: Figures) {

@@ -59,6 +59,13 @@ export function restRoutes(app: FastifyInstance, operations: Operations): void {
     handler: ({ params }) => operations.command(params.name, 'resume'),
   });
   jsonRoute(app, {
+    method: 'GET',
+    url: '/api/v1/processors/:name/partitions',
+    summary: 'Which instance works which partition of an ordered processor, under which epoch.',
+    params: processorParams,
+    handler: ({ params }) => operations.partitions(params.name),
+  });
+  jsonRoute(app, {
     method: 'PUT',
     url: '/api/v1/processors/:name/instances/:instance',
     summary: 'The heartbeat of an instance that cannot write it itself; the body may tell figures.',

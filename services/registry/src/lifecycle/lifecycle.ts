@@ -179,6 +179,12 @@ export class Lifecycle {
     return view ?? { state: 'removed', since: new Date().toISOString(), cause: command, by: this.#options.by };
   }
 
+  /** Gives what is queued for a processor back to its lanes, and leaves it without a consumer. Throws as `QueueReturn.run`. */
+  async returnQueue(processor: string, reason: string, signal: AbortSignal): Promise<void> {
+    const epoch = this.#options.processors.stored(processor)?.revision ?? 0;
+    await this.#queues().run(processor, epoch, reason, signal);
+  }
+
   disconnected(): void {
     this.#presence.disconnected();
   }
@@ -214,18 +220,11 @@ export class Lifecycle {
   }
 
   async #begin(store: JsonBucket<unknown>): Promise<void> {
-    const { nc, processors, actors, publisher, provision, deregister, events, by, log } = this.#options;
+    const { nc, processors, actors, provision, deregister, events, by, log } = this.#options;
     const fleet = new Fleet({
       processors,
       store,
-      queues: new QueueReturn({
-        nc,
-        publisher,
-        settlements: this.#settlements,
-        sinceMs: (stamp) => this.#clock.sinceMs(stamp),
-        by,
-        log,
-      }),
+      queues: this.#queues(),
       heartbeats: this.#heartbeats,
       now: () => Math.round(this.#clock.nowMs()),
       presence: this.#presence,
@@ -245,6 +244,12 @@ export class Lifecycle {
     });
     const kept = [...actors.entries()].map(([key]) => parseActorKey(key));
     await fleet.begin(kept.flatMap((key) => (key?.kind === PROCESSOR_KIND ? [key.id] : [])));
+  }
+
+  #queues(): QueueReturn {
+    const { nc, publisher, by, log } = this.#options;
+    const sinceMs = (stamp: number) => this.#clock.sinceMs(stamp);
+    return new QueueReturn({ nc, publisher, settlements: this.#settlements, sinceMs, by, log });
   }
 
   async #endDuty(): Promise<void> {

@@ -20,10 +20,7 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { asking } from '../broker-errors.ts';
 
 export interface HandOverOptions {
-  readonly topology: Pick<
-    Topology,
-    'deliveryState' | 'deleteWorkConsumer' | 'ensurePartition' | 'partitionConsumers'
-  >;
+  readonly topology: Pick<Topology, 'deliveryState' | 'deleteWorkConsumer' | 'ensurePartition' | 'partitionConsumers'>;
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly bucket: () => Pick<JsonBucket<Assignment>, 'get' | 'create' | 'update'>;
   /** This registry's instance. */
@@ -44,7 +41,11 @@ export class HandOver {
   }
 
   /** `to` is empty to leave it without an owner. Throws what the broker says. */
-  async run(processor: Pick<Processor, 'name'> & Partial<Processor>, partition: number, to: string): Promise<HandedOver> {
+  async run(
+    processor: Pick<Processor, 'name'> & Partial<Processor>,
+    partition: number,
+    to: string,
+  ): Promise<HandedOver> {
     const { bucket, topology } = this.#options;
     const { name } = processor;
     const key = assignmentKey(name, partition);
@@ -56,13 +57,14 @@ export class HandOver {
       await topology.deleteWorkConsumer(former);
       const fences = await this.#fence(name, partition);
       const epoch = (before?.epoch ?? 0) + 1;
+      const isReleased = before?.state === 'released';
       if (to !== '') await this.#create(processor as Processor, partition, epoch);
       const assignment: Assignment = {
         instance: to,
         epoch,
         state: to === '' ? 'released' : 'assigned',
         ...fences,
-        mayRepeat: (state?.inHand ?? 0) > 0 || ((state?.delivered ?? 0) === 0 && before?.mayRepeat === true),
+        mayRepeat: (state?.inHand ?? 0) > 0 || (before?.mayRepeat === true && (isReleased || !state?.delivered)),
         positions: before?.positions ?? {},
       };
       const written =

@@ -1,5 +1,5 @@
 /** Which processors are ordered, and which cannot be. Pure. */
-import { type Ordering, partitionsOf, type Processor } from '@frame-buffer/protocol';
+import { type Ordering, type Processor, partitionsOf } from '@frame-buffer/protocol';
 
 export type PolicyOf = (capability: string) => Ordering | undefined;
 

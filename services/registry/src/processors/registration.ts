@@ -18,6 +18,7 @@ import { asking } from '../broker-errors.ts';
 import type { FollowedBucket } from '../followed-bucket.ts';
 import { KeyedLock } from '../keyed-lock.ts';
 import type { Lifecycle } from '../lifecycle/lifecycle.ts';
+import type { Partitions } from '../partitions/partitions.ts';
 import type { Provisioner } from '../topology/provisioner.ts';
 import { changedFields } from './change.ts';
 
@@ -26,6 +27,7 @@ export interface RegistrationsOptions {
   readonly provisioner: Provisioner;
   readonly topology: Topology;
   readonly lifecycle: Pick<Lifecycle, 'hasQueue' | 'queueOpens'>;
+  readonly partitions: Pick<Partitions, 'partitionsOf' | 'assertRegistrable'>;
   readonly events: Pick<EventLog, 'record'>;
   /** Milliseconds in which orchestrators learn that a processor is gone and send it nothing more; default 250. */
   readonly settleMs?: number;
@@ -60,9 +62,10 @@ export class Registrations {
   register(processor: Processor): Promise<Registered> {
     return this.#locks.hold(processor.name, async () => {
       const { provisioner, lifecycle, events } = this.#options;
+      this.#options.partitions.assertRegistrable(processor);
       const isClosed = !lifecycle.hasQueue(processor.name);
       for (const capability of new Set(processor.capabilities)) await provisioner.lanes(capability);
-      if (!isClosed) await provisioner.align(processor);
+      if (!isClosed) await this.#align(processor);
       const outcome = await this.#store(processor, isClosed);
       if (isClosed) await this.#openQueue(processor);
       if (outcome.state === 'unchanged') return outcome;
@@ -95,10 +98,16 @@ export class Registrations {
 
   /** The actor hears of the stored record, and opens the queue when nothing is on its way back any more. */
   async #openQueue(processor: Processor): Promise<void> {
-    const { lifecycle, provisioner } = this.#options;
+    const { lifecycle } = this.#options;
     const { name } = processor;
-    if (await lifecycle.queueOpens(name, QUEUE_OPENS_MS)) return provisioner.align(processor);
+    if (await lifecycle.queueOpens(name, QUEUE_OPENS_MS)) return this.#align(processor);
     throw new ProblemError(503, 'queue_returning', `What was queued for ${name} is being given back; try again`);
+  }
+
+  /** An ordered processor has a consumer for each partition instead, made when an instance gets it. */
+  async #align(processor: Processor): Promise<void> {
+    const { partitions, provisioner } = this.#options;
+    if (partitions.partitionsOf(processor) === 0) await provisioner.align(processor);
   }
 
   /** Its actor has let it go: record and consumer follow. What lies in the queue is the caller's. */

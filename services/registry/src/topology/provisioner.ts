@@ -12,6 +12,7 @@ import {
   durable,
   LANES,
   type Processor,
+  partitionLane,
   type StreamSizes,
   streamDefinitions,
 } from '@frame-buffer/protocol';
@@ -23,6 +24,8 @@ export interface ProvisionerOptions {
   readonly topology: Topology;
   readonly sizes: StreamSizes;
   readonly log: Logger;
+  /** Of a capability that is ordered; 0 where it is not. */
+  readonly partitions?: (capability: string) => number;
   /** Told of each look at something, for counters. */
   readonly onEntry?: (entry: TopologyEntry) => void;
 }
@@ -66,11 +69,12 @@ export class Provisioner {
     await inTurn(steps);
   }
 
-  /** Every lane of a capability. */
+  /** Every lane of a capability; of an ordered one those of its partitions too. */
   async lanes(capability: string): Promise<void> {
-    const { topology } = this.#options;
+    const { topology, partitions } = this.#options;
+    const ofPartitions = Array.from({ length: partitions?.(capability) ?? 0 }, (_, p) => partitionLane(p));
     await inTurn(
-      LANES.map(
+      [...LANES, ...ofPartitions].map(
         (lane) => () =>
           this.#ensure('consumer', durable.lane(capability, lane), () => topology.ensureLane(capability, lane)),
       ),

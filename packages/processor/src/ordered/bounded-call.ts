@@ -1,5 +1,5 @@
 /**
- * One call of a handler, bounded in time. Never rejects.
+ * One call of a handler in an ordered partition, bounded in time. Never rejects.
  *
  * A call that takes too long ends here as `timed_out`, whatever the handler goes on doing: the place is free for others. A
  * result that comes afterwards is reported as late and goes nowhere.
