@@ -1,5 +1,5 @@
 /** The records of the system, mirrored from KV: reads do no I/O. Records that are not valid are logged and left out. */
-import { JsonBucket, Mirror } from '@frame-buffer/jetstream';
+import { Mirror } from '@frame-buffer/jetstream';
 import {
   BUCKET,
   type Camera,
@@ -12,9 +12,7 @@ import {
   policySchema,
   processorSchema,
 } from '@frame-buffer/protocol';
-import type { Logger } from '@frame-buffer/telemetry';
-import type { NatsConnection } from '@nats-io/nats-core';
-import type { ZodType } from 'zod';
+import type { Membership } from '@frame-buffer/service';
 import type { Records } from './ledger/bookkeeper.ts';
 
 /** A task's last message may rest unacknowledged after its deadline, and its settlement be on its way through an outage. */
@@ -26,44 +24,32 @@ export class Directory implements Records {
   readonly #policies: Mirror<Policy>;
   readonly #processors: Mirror<Processor>;
   readonly #instances: Mirror<Instance>;
-  /** For the heartbeat of this service. */
-  readonly instanceBucket: JsonBucket<Instance>;
 
   private constructor(mirrors: {
     cameras: Mirror<Camera>;
     policies: Mirror<Policy>;
     processors: Mirror<Processor>;
     instances: Mirror<Instance>;
-    instanceBucket: JsonBucket<Instance>;
   }) {
     this.#cameras = mirrors.cameras;
     this.#policies = mirrors.policies;
     this.#processors = mirrors.processors;
     this.#instances = mirrors.instances;
-    this.instanceBucket = mirrors.instanceBucket;
   }
 
-  /** Resolves when all records are here. Rejects when a bucket does not exist (yet). */
-  static async open(nc: NatsConnection, log: Logger): Promise<Directory> {
-    const open = <T>(bucket: string, schema: ZodType<T>) =>
-      JsonBucket.open({
-        nc,
-        bucket,
-        schema,
-        onInvalid: (key, detail) => log.warn('record.invalid', { bucket, key, detail }),
-      });
+  /** Resolves when all records are here; waits for the registry to make their buckets. */
+  static async open({ openBucket }: Pick<Membership, 'openBucket'>): Promise<Directory> {
     const [cameras, policies, processors, instances] = await Promise.all([
-      open(BUCKET.cameras, cameraSchema),
-      open(BUCKET.capabilities, policySchema),
-      open(BUCKET.processors, processorSchema),
-      open(BUCKET.instances, instanceSchema),
+      openBucket({ bucket: BUCKET.cameras, schema: cameraSchema }),
+      openBucket({ bucket: BUCKET.capabilities, schema: policySchema }),
+      openBucket({ bucket: BUCKET.processors, schema: processorSchema }),
+      openBucket({ bucket: BUCKET.instances, schema: instanceSchema }),
     ]);
     return new Directory({
       cameras: await Mirror.of(cameras),
       policies: await Mirror.of(policies),
       processors: await Mirror.of(processors),
       instances: await Mirror.of(instances),
-      instanceBucket: instances,
     });
   }
 

@@ -5,9 +5,15 @@
  *       balance, marked stale, or `ledger_unavailable` when there is none.
  *   M2  It starts in any order with the broker and the registry, and goes on by itself after an outage of the broker.
  */
-import { BrokerClock, connect, Publisher, SettlementWriter, watchConnection } from '@frame-buffer/jetstream';
+import { BrokerClock, Publisher, SettlementWriter, watchConnection } from '@frame-buffer/jetstream';
 import { FrameBufferError, STREAM } from '@frame-buffer/protocol';
-import type { ReadinessCheck } from '@frame-buffer/service';
+import {
+  brokerReadiness,
+  type Identity,
+  joinSystem,
+  type Membership,
+  type ReadinessCheck,
+} from '@frame-buffer/service';
 import type { Logger, Metrics } from '@frame-buffer/telemetry';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -22,12 +28,12 @@ import { type Overview, toOverview } from './overview/overview.ts';
 import { type Queues, readQueues } from './streams/queues.ts';
 import { StreamStates } from './streams/stream-states.ts';
 import { waitFor } from './waiting.ts';
-import { unlessAborted, within } from './within.ts';
+import { within } from './within.ts';
 
 export interface MonitorOptions {
   readonly natsUrl: string;
-  /** Name of this replica; writes `settled.<instance>`. */
-  readonly instance: string;
+  /** The instance writes `settled.<instance>`. */
+  readonly identity: Identity;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly ledgerIntervalMs: number;
@@ -43,7 +49,7 @@ export interface LedgerQuery extends LedgerFilter {
 
 /** What there is only once the broker has been reached. */
 interface Connected {
-  readonly nc: NatsConnection;
+  readonly membership: Membership;
   readonly states: StreamStates;
   readonly publisher: Publisher;
   readonly clock: BrokerClock;
@@ -61,7 +67,6 @@ export class HealthMonitor {
   #connection: Connected | undefined;
   #directory: Directory | undefined;
   #bookkeeper: Bookkeeper | undefined;
-  #connected = false;
   #reconnectedAt = Number.NEGATIVE_INFINITY;
   #unaccounted = 0;
 
@@ -74,26 +79,22 @@ export class HealthMonitor {
   }
 
   readonly checks: readonly ReadinessCheck[] = [
-    { name: 'broker', check: () => this.#connected || 'not connected' },
+    brokerReadiness(() => this.#connection?.membership),
     { name: 'ledger', check: () => this.#bookkeeper?.snapshot !== undefined || 'SETTLEMENTS have not been read yet' },
   ];
 
   /** Resolves when the books have been balanced for the first time. Rejects with the signal's reason when that aborts. */
-  async start(): Promise<{ readonly nc: NatsConnection; readonly directory: Directory }> {
+  async start(): Promise<Membership> {
     const { log, signal } = this.#options;
-    const { nc, states, publisher } = await this.#connect();
+    const { membership, states, publisher } = await this.#connect();
+    const { nc } = membership;
     await waitFor(async () => ((await this.#missing(states)).length === 0 ? true : undefined), {
       what: `the streams ${NEEDED.join(', ')}`,
       hint: 'start the registry, which makes them',
       log,
       signal,
     });
-    const directory = await waitFor(() => Directory.open(nc, log), {
-      what: 'the KV buckets',
-      hint: 'start the registry, which makes them',
-      log,
-      signal,
-    });
+    const directory = await Directory.open(membership);
     this.#directory = directory;
     const bookkeeper = this.#keepBooks(nc, states, publisher, directory);
     await waitFor(() => bookkeeper.balanceNow(), {
@@ -102,7 +103,7 @@ export class HealthMonitor {
       log,
       signal,
     });
-    return { nc, directory };
+    return membership;
   }
 
   async stop(): Promise<void> {
@@ -110,7 +111,7 @@ export class HealthMonitor {
     this.#directory?.stop();
     this.#connection?.clock.stop();
     this.#connection?.publisher.close();
-    await this.#connection?.nc.close();
+    await this.#connection?.membership.leave();
   }
 
   /** Throws `ledger_unavailable` (retryable). */
@@ -135,7 +136,7 @@ export class HealthMonitor {
         stale: snapshot !== undefined && this.#isStale(snapshot),
         unaccounted: snapshot === undefined ? 0 : unaccountedOf(snapshot),
       },
-      nc: this.#connection?.nc,
+      nc: this.#connection?.membership.nc,
       states: this.#connection?.states,
       directory: this.#directory,
     });
@@ -162,30 +163,12 @@ export class HealthMonitor {
   }
 
   async #connect(): Promise<Connected> {
-    const { natsUrl, instance, log, signal } = this.#options;
-    let told = false;
-    const nc = await unlessAborted(
-      signal,
-      connect({
-        servers: natsUrl,
-        name: `health-monitor-${instance}`.slice(0, 63),
-        onWaiting: (error) => {
-          if (!told) log.warn('broker.awaited', { error });
-          told = true;
-        },
-      }),
-    );
-    this.#connected = true;
-    log.info('broker.connected', { server: nc.getServer(), version: nc.info?.version });
+    const { natsUrl, identity, log, signal } = this.#options;
+    const membership = await joinSystem({ natsUrl, identity, log, signal });
+    const { nc } = membership;
     watchConnection(nc, {
-      disconnected: () => {
-        this.#connected = false;
-        log.warn('broker.lost');
-      },
       reconnected: () => {
-        this.#connected = true;
         this.#reconnectedAt = performance.now();
-        log.info('broker.reconnected', { server: nc.getServer() });
       },
     });
     const publisher = new Publisher(nc, {
@@ -194,8 +177,12 @@ export class HealthMonitor {
     const states = new StreamStates(await jetstreamManager(nc, { checkAPI: false }));
     const clock = new BrokerClock(nc, `$JS.API.STREAM.INFO.${STREAM.settlements}`);
     await clock.start();
-    this.#connection = { nc, states, publisher, clock };
+    this.#connection = { membership, states, publisher, clock };
     return this.#connection;
+  }
+
+  get #connected(): boolean {
+    return this.#connection?.membership.brokerCheck.check() === true;
   }
 
   async #missing(states: StreamStates): Promise<string[]> {
@@ -204,10 +191,10 @@ export class HealthMonitor {
   }
 
   #keepBooks(nc: NatsConnection, states: StreamStates, publisher: Publisher, directory: Directory): Bookkeeper {
-    const { instance, log, ledgerExactMessages, ledgerIntervalMs } = this.#options;
+    const { identity, log, ledgerExactMessages, ledgerIntervalMs } = this.#options;
     const writer = new SettlementWriter({
       publisher,
-      writer: instance,
+      writer: identity.instance,
       onRefused: (detail) => log.error('settlement.refused', { detail }),
     });
     const bookkeeper = new Bookkeeper({

@@ -1,12 +1,5 @@
 /** Composition: the monitor, its HTTP, its micro endpoints and its heartbeat. */
-import { type Instance, instanceKey } from '@frame-buffer/protocol';
-import {
-  type ConfigOf,
-  type RunningService,
-  type ServiceContext,
-  startHeartbeat,
-  startMicro,
-} from '@frame-buffer/service';
+import { type ConfigOf, type RunningService, type ServiceContext, startMicro } from '@frame-buffer/service';
 import { addRoutes, microEndpoints } from './api.ts';
 import type { definition } from './config.ts';
 import { HealthMonitor } from './monitor.ts';
@@ -18,15 +11,13 @@ type Context = Pick<
   'config' | 'log' | 'metrics' | 'identity' | 'signal' | 'serveHttp' | 'crash'
 >;
 
-/**
- * HTTP answers from the beginning; the service is up once the books have been balanced. Stopping takes back the heartbeat first, so that
- * nobody counts on an instance that is going.
- */
+/** HTTP answers from the beginning; the service is up once the books have been balanced. */
 export async function startService(context: Context): Promise<RunningService> {
   const { config, log, metrics, identity, signal, serveHttp, crash } = context;
-  const monitor = new HealthMonitor({ ...config, log, metrics, signal });
-  const { port } = await serveHttp({ checks: monitor.checks, routes: (app) => addRoutes(app, monitor) });
-  const { nc, directory } = await monitor.start();
+  const monitor = new HealthMonitor({ ...config, identity, log, metrics, signal });
+  const serving = await serveHttp({ checks: monitor.checks, routes: (app) => addRoutes(app, monitor) });
+  const membership = await monitor.start();
+  const { nc } = membership;
 
   const micro = await startMicro(nc, {
     name: identity.service,
@@ -36,21 +27,7 @@ export async function startService(context: Context): Promise<RunningService> {
     endpoints: microEndpoints(monitor),
     log,
   });
-  const key = instanceKey('service', identity.service, identity.instance);
-  const record: Instance = {
-    kind: 'service',
-    name: identity.service,
-    instance: identity.instance,
-    startedAt: identity.startedAt.toISOString(),
-    http: `http://${config.host}:${port}`,
-    state: 'ready',
-  };
-  const heartbeat = startHeartbeat({
-    record: () => record,
-    put: (beat) => directory.instanceBucket.put(key, beat),
-    remove: () => directory.instanceBucket.delete(key),
-    log,
-  });
+  await membership.announce(serving);
 
   let stopping = false;
   void nc.closed().then((error) => {
@@ -60,7 +37,6 @@ export async function startService(context: Context): Promise<RunningService> {
   return {
     stop: async () => {
       stopping = true;
-      await heartbeat.stop();
       if (!nc.isClosed()) await micro.stop();
       await monitor.stop();
     },

@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { RunLogs } from './logs.ts';
 
 const folders: string[] = [];
@@ -42,4 +43,22 @@ test('F2 a folder that is gone loses lines, and nothing throws', () => {
 
   expect(() => logs.file('registry').write(line('lost'))).not.toThrow();
   expect(logs.tail('registry', 5)).toBe('');
+});
+
+describe('a data folder that cannot be is said so', () => {
+  const entry = join(import.meta.dirname, '../main.ts');
+
+  // As a process: what must not happen is that it goes round for ever.
+  test.each([
+    join(import.meta.filename, 'below-a-file'),
+    ...(process.platform === 'linux' ? ['/proc/frame-buffer'] : []),
+  ])('%s', (folder) => {
+    const run = spawnSync(process.execPath, [entry, 'dev', '--data', folder], {
+      encoding: 'utf8',
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    });
+    expect(run).toMatchObject({ status: 1, signal: null });
+    expect(run.stdout + run.stderr).toContain(`The data folder ${folder} cannot be used`);
+  });
 });

@@ -4,8 +4,18 @@
  *   F1  Bounded: a file that reaches its bound becomes `<name>.old.log` and begins anew; of former runs the last few are kept.
  *   F2  A disk that is full, or a folder that is gone, costs log lines and nothing else.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const RUNS_KEPT = 5;
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -23,7 +33,7 @@ export class RunLogs {
     // A colon is not allowed everywhere in the name of a file.
     this.folder = join(this.#allRuns, startedAt.toISOString().replaceAll(':', '-'));
     this.#maxBytes = maxBytes;
-    mkdirSync(this.folder, { recursive: true });
+    makeFolder(this.folder);
   }
 
   pathOf(name: string): string {
@@ -94,5 +104,17 @@ export class LogFile {
     this.close();
     this.#bytes = 0;
     renameSync(this.#path, this.#path.replace(/\.log$/, '.old.log'));
+  }
+}
+
+/** Node's own recursive `mkdir` goes round for ever where a folder exists and can hold no others, as `/proc` does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another run may have been quicker.
+    if (!existsSync(path)) throw error;
   }
 }

@@ -3,6 +3,7 @@ import type { CameraState } from './cameras.ts';
 import { formatDuration } from './duration.ts';
 import type { PartEvent } from './part.ts';
 import type { StartStep } from './system.ts';
+import { words } from './view/paint.ts';
 import { renderView } from './view/render.ts';
 import type { Screen } from './view/screen.ts';
 import type { Snapshot } from './view/snapshot.ts';
@@ -49,7 +50,7 @@ export class Narrator {
     const { green, yellow } = this.#screen.style;
     const told = cameras.map(({ name, state, cause }) => {
       if (state === 'streaming') return `${name} ${green(state)}`;
-      return `${name} ${yellow([state ?? 'elsewhere', ...(cause === undefined ? [] : [cause])].join(', '))}`;
+      return `${name} ${yellow([words(state ?? 'elsewhere'), ...(cause === undefined ? [] : [cause])].join(', '))}`;
     });
     this.done('cameras', told.length === 0 ? 'none' : told.join('; '));
   }

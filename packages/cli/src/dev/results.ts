@@ -1,7 +1,8 @@
 /** What processors find, as it happens: the last result per camera and capability, and how old frames are when they are done. */
 import { connect } from '@frame-buffer/jetstream';
-import { anySubject, type Result, resultSchema } from '@frame-buffer/protocol';
+import { anySubject, FrameBufferError, type Result, resultSchema } from '@frame-buffer/protocol';
 import { DevError } from './errors.ts';
+import { withoutCredentials } from './welcome.ts';
 
 export interface LastResult {
   readonly camera: string;
@@ -23,7 +24,7 @@ export class Results {
   static async follow(natsUrl: string, name: string): Promise<Results> {
     const results = new Results();
     const nc = await connect({ servers: natsUrl, name, firstConnectMs: FIRST_CONNECT_MS }).catch((error: unknown) => {
-      throw new DevError(error instanceof Error ? `${error.message}.` : String(error), { cause: error });
+      throw new DevError(whyNot(error, natsUrl), { cause: error });
     });
     nc.subscribe(anySubject.results, {
       callback: (error, message) => {
@@ -60,6 +61,13 @@ export class Results {
   close(): Promise<void> {
     return this.#close();
   }
+}
+
+function whyNot(error: unknown, natsUrl: string): string {
+  if (error instanceof FrameBufferError && error.code === 'broker_unreachable') {
+    return `No nats-server answers at ${withoutCredentials(natsUrl)}: start one there, or correct --nats-url.`;
+  }
+  return error instanceof Error ? `${error.message}.` : String(error);
 }
 
 function parse(data: Uint8Array): Result | undefined {

@@ -13,7 +13,7 @@ export interface Places {
 }
 
 const PAGES: readonly (readonly [name: ProcessName, paths: string])[] = [
-  ['health-monitor', '/api/v1/overview  /api/v1/ledger'],
+  ['health-monitor', '/api/v1/overview  /api/v1/ledger  /api/v1/health'],
   ['capture-gateway', '/api/v1/cameras'],
   ['orchestrator', '/api/v1/routes'],
   ['registry', '/api/v1/processors  /api/v1/topology'],

@@ -118,7 +118,7 @@ function* streamFaults({ streams }: Facts): Generator<Fault> {
       const message = `The stream ${name} does not exist: start the registry, which makes it; if it runs, its log says why it cannot.`;
       yield { code: 'stream_missing', severity: 'failing', about: name, message };
     } else if (refusesWhenFull && share >= NEARLY_FULL) {
-      const message = `The stream ${name} is ${Math.floor(share * 100)} % full and refuses more at 100 %: start more instances of the processors whose queues are longest (/api/v1/queues), or lower the cameras' maxFps.`;
+      const message = `The stream ${name} is ${Math.floor(share * 100)} % full and refuses more at 100 %: start more instances of the processors whose queues are longest (/api/v1/queues), or take the capability from some cameras.`;
       yield { code: 'stream_nearly_full', severity: share >= FULL ? 'failing' : 'degraded', about: name, message };
     }
   }

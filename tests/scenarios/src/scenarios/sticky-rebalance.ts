@@ -5,7 +5,6 @@
 import { join } from 'node:path';
 import { decodeSettlement, partitionOf, STREAM } from '@frame-buffer/protocol';
 import { makeTestFolder, type ServiceProcess, Site, until } from '@frame-buffer/testkit';
-import { jetstreamManager } from '@nats-io/jetstream';
 import { type Handled, readHandled, rounded } from '../handled-log.ts';
 import { atMost, exactly, type Scenario } from '../scenario.ts';
 
@@ -182,12 +181,14 @@ function violations(handled: readonly Handled[]): number {
  */
 async function staleAccepted(site: Site): Promise<{ takeOvers: number; accepted: number }> {
   const nc = await site.broker.connect({ name: 'evidence' });
-  const jsm = await jetstreamManager(nc);
   async function* messages(stream: string) {
-    const { state } = await jsm.streams.info(stream);
+    const { state } = (await nc.request(`$JS.API.STREAM.INFO.${stream}`)).json<{
+      state: { first_seq: number; last_seq: number; messages: number };
+    }>();
     for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq++) {
-      const message = await jsm.direct.getMessage(stream, { seq }).catch(() => null);
-      if (message !== null) yield message;
+      const message = await nc.request(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify({ seq }));
+      const subject = message.headers?.get('Nats-Subject') ?? '';
+      if (subject !== '') yield { subject, data: message.data, json: <T>() => message.json<T>() };
     }
   }
   const owners = new Map<number, string[]>();

@@ -38,6 +38,20 @@ export function cut(text: string, width: number): string {
   return width <= 0 ? '' : `${text.slice(0, width - 1)}…`;
 }
 
+/** Broken between words into at most `lines` lines of `width` columns, those after the first set in; what is left over is cut. */
+export function wrapped(text: string, width: number, lines: number): readonly string[] {
+  const done: string[] = [];
+  let rest = text;
+  while (rest.length > width && done.length < lines - 1) {
+    const space = rest.lastIndexOf(' ', width);
+    // No word ends in time, or only the indent would be left.
+    const end = space > 2 ? space : width;
+    done.push(rest.slice(0, end));
+    rest = `  ${rest.slice(end).trimStart()}`;
+  }
+  return [...done, cut(rest, width)];
+}
+
 /** `12,345`; unknown is `–`. */
 export function count(value: number | undefined): string {
   return value === undefined ? '–' : value.toLocaleString('en-US');

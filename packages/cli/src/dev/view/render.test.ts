@@ -70,6 +70,19 @@ test('faults are shown while it runs, the worst three', () => {
   ]);
 });
 
+test('a fault is written out, since its second half says what to do', () => {
+  const fault =
+    'No instance of orchestrator lives, so frames wait in their lanes until they expire: start one, or look at the end of its log.';
+  const written = [
+    '! No instance of orchestrator lives, so frames wait in their lanes until they',
+    '  expire: start one, or look at the end of its log.',
+  ];
+  expect(render({ faults: [fault] })).toEqual(expect.arrayContaining(written));
+  const low = render({ faults: [fault, 'less grave'] }, 24);
+  expect(low).toEqual(expect.arrayContaining(written));
+  expect(low.join('\n')).not.toContain('less grave');
+});
+
 test('V1 no line is wider than the terminal, whatever is in it', () => {
   const long = 'x'.repeat(200);
   const hostile = snapshotOf({

@@ -7,7 +7,7 @@
  */
 import { formatDuration } from '../duration.ts';
 import { ledgerLines, ledgerParagraph } from './ledger-view.ts';
-import { cut, type Paint, rate } from './paint.ts';
+import { cut, type Paint, rate, wrapped } from './paint.ts';
 import type { Snapshot } from './snapshot.ts';
 import { sparkline } from './sparkline.ts';
 import { cameraLines, capabilityLines, processorLines } from './tables.ts';
@@ -15,7 +15,9 @@ import { cameraLines, capabilityLines, processorLines } from './tables.ts';
 const NARROWEST = 60;
 const WIDEST = 110;
 const FEWEST_CAMERAS = 3;
-const FAULTS_SHOWN = 3;
+/** Their second half says what to do, so they are written out; where room is scarce, the worst alone. */
+const FAULTS_SHOWN = { faults: 3, linesEach: 3 };
+const FAULTS_SHOWN_CLOSE = { faults: 1, linesEach: 2 };
 
 export interface RenderOptions {
   /** Columns of the terminal. */
@@ -47,7 +49,7 @@ function layout(snapshot: Snapshot, cameras: number, isClose: boolean, width: nu
     '',
     style.dim('LEDGER (tasks of this run)'),
     ...(isClose ? ledgerParagraph(snapshot.ledger, width, style) : ledgerLines(snapshot.ledger, style)),
-    ...notices(snapshot, width, style),
+    ...notices(snapshot, width, isClose, style),
     ...hint(snapshot, style),
   ];
 }
@@ -65,14 +67,21 @@ function headline({ phase, elapsedMs, remainingMs, throughput }: Snapshot, width
 }
 
 /** What is not as it should be. */
-function notices({ parts, faults, phase }: Snapshot, width: number, { red, yellow }: Paint): readonly string[] {
+function notices(
+  { parts, faults, phase }: Snapshot,
+  width: number,
+  isClose: boolean,
+  { red, yellow }: Paint,
+): readonly string[] {
+  const shown = isClose ? FAULTS_SHOWN_CLOSE : FAULTS_SHOWN;
+  const written = faults.slice(0, shown.faults).flatMap((fault) => wrapped(`! ${fault}`, width, shown.linesEach));
   const away = parts.filter(({ state }) => state === 'waiting' || state === 'starting').map(({ name }) => name);
   const restarted = parts.filter(({ restarts }) => restarts > 0).map(({ name, restarts }) => `${name} ${restarts}×`);
   const lines = [
     ...(away.length === 0 ? [] : [red(cut(`coming back: ${away.join(', ')}`, width))]),
     ...(restarted.length === 0 ? [] : [yellow(cut(`started again: ${restarted.join(', ')}`, width))]),
     // While it drains, services that are gone are meant to be gone.
-    ...(phase !== 'running' ? [] : faults.slice(0, FAULTS_SHOWN).map((fault) => yellow(cut(`! ${fault}`, width)))),
+    ...(phase !== 'running' ? [] : written.map((line) => yellow(line))),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
 }
