@@ -6,6 +6,8 @@ test('queues - lanes in the order they are served, processors summed over their 
     ['frames.ocr.normal', 3],
     ['frames.motion.retry', 1],
     ['frames.motion.high', 2],
+    ['frames.track.p10', 7],
+    ['frames.track.p9', 6],
   ]);
   const work = new Map([
     ['work.quality.normal', 4],
@@ -17,6 +19,8 @@ test('queues - lanes in the order they are served, processors summed over their 
     'motion high 2',
     'motion retry 1',
     'ocr normal 3',
+    'track p9 6',
+    'track p10 7',
   ]);
   expect(queues.processors).toEqual([
     { processor: 'motion', messages: 1 },

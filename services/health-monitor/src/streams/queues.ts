@@ -1,13 +1,13 @@
 /** The queues of the system, from the broker's own counts per subject: cheap, and exact in messages. */
-import { LANES, processorOfWorkSubject, STREAM } from '@frame-buffer/protocol';
+import { LANES, laneOfSubject, processorOfWorkSubject, STREAM } from '@frame-buffer/protocol';
 import { z } from 'zod';
 import type { StreamStates, SubjectCounts } from './stream-states.ts';
 
 const messages = z.int().min(0);
 
 export const queuesSchema = z.object({
-  /** The backlog. A message is a batch of one or more tasks. */
-  lanes: z.array(z.object({ capability: z.string(), lane: z.enum(LANES), messages })),
+  /** The backlog: bands, the retry lane, and the partitions `p0`… of ordered capabilities. A message is a batch of tasks. */
+  lanes: z.array(z.object({ capability: z.string(), lane: z.string(), messages })),
   /** What processors have been given and have not acknowledged. */
   processors: z.array(z.object({ processor: z.string(), messages })),
 });
@@ -21,12 +21,11 @@ export async function readQueues(states: StreamStates): Promise<Queues> {
 }
 
 export function toQueues(frames: SubjectCounts, work: SubjectCounts): Queues {
-  const lanes = [...frames].flatMap(([subject, count]) => {
-    const [, capability = '', name] = subject.split('.');
-    const lane = LANES.find((known) => known === name);
-    return lane === undefined ? [] : [{ capability, lane, messages: count }];
+  const lanes = [...frames].map(([subject, count]) => {
+    const [, capability = ''] = subject.split('.');
+    return { capability, lane: laneOfSubject(subject), messages: count };
   });
-  lanes.sort((a, b) => compare(a.capability, b.capability) || LANES.indexOf(a.lane) - LANES.indexOf(b.lane));
+  lanes.sort((a, b) => compare(a.capability, b.capability) || rankOf(a.lane) - rankOf(b.lane));
   const byProcessor = new Map<string, number>();
   for (const [subject, count] of work) {
     const processor = processorOfWorkSubject(subject);
@@ -35,6 +34,12 @@ export function toQueues(frames: SubjectCounts, work: SubjectCounts): Queues {
   const processors = [...byProcessor].map(([processor, count]) => ({ processor, messages: count }));
   processors.sort((a, b) => compare(a.processor, b.processor));
   return { lanes, processors };
+}
+
+/** Bands in the order of their urgency, then partitions by number. */
+function rankOf(lane: string): number {
+  const band = LANES.findIndex((known) => known === lane);
+  return band >= 0 ? band : LANES.length + Number(lane.slice(1));
 }
 
 function compare(a: string, b: string): number {
