@@ -57,6 +57,20 @@ test('bytes that are no HTTP - are refused, the server lives on', async () => {
   await http.close();
 });
 
+test('T1 T3 a body above the bound - the client that goes on sending it still reads the 413', async () => {
+  const http = server();
+  http.app.post('/bytes', async () => 'taken');
+  const { port } = await http.listen({ host, port: 0 });
+  const body = JSON.stringify('x'.repeat(9 * 1024 * 1024));
+  const headers = { 'content-type': 'application/json' };
+  for (let i = 0; i < 20; i++) {
+    const answer = await fetch(`http://${host}:${port}/bytes`, { method: 'POST', headers, body });
+    expect(answer.status).toBe(413);
+    expect(answer.headers.get('content-type')).toContain('problem+json');
+  }
+  await http.close();
+});
+
 test('close - is not held up by an idle keep-alive connection', async () => {
   const http = server();
   const { port } = await http.listen({ host, port: 0 });

@@ -8,6 +8,7 @@
  *   T5  Readiness fails from `drain()` on, while requests are still answered until `close()`.
  */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Logger, Metrics } from '@frame-buffer/telemetry';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { healthRoutes, type Identity, type ReadinessCheck } from './health.ts';
@@ -77,6 +78,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return typeof given === 'string' && soundRequestId.test(given) ? given : randomUUID();
     },
     frameworkErrors: fail,
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (reply.statusCode === 413) await taken(request.raw);
+    return payload;
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
@@ -155,4 +160,26 @@ function translated(error: unknown, maxBytes: number): unknown {
     return new ProblemError(statusCode, 'malformed_request', 'The request is not sound HTTP for this route');
   }
   return error;
+}
+
+const LINGER_BYTES = 64 * 1024 * 1024;
+const LINGER_MS = 5_000;
+
+/**
+ * Takes what a client still sends of a body that is refused, within bounds. Most clients read the answer only when they have sent
+ * everything: one that is cut off before learns of a broken connection, and nothing else.
+ */
+async function taken(body: IncomingMessage): Promise<void> {
+  if (body.complete || body.destroyed) return;
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  let bytes = 0;
+  body.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > LINGER_BYTES) resolve();
+  });
+  for (const event of ['end', 'close', 'error'] as const) body.once(event, () => resolve());
+  const timer = setTimeout(resolve, LINGER_MS);
+  body.resume();
+  await over;
+  clearTimeout(timer);
 }

@@ -65,7 +65,7 @@ export class Results {
 
 function whyNot(error: unknown, natsUrl: string): string {
   if (error instanceof FrameBufferError && error.code === 'broker_unreachable') {
-    return `No nats-server answers at ${withoutCredentials(natsUrl)}: start one there, or correct --nats-url.`;
+    return `no nats-server answers at ${withoutCredentials(natsUrl)}: start one there, or correct --nats-url.`;
   }
   return error instanceof Error ? `${error.message}.` : String(error);
 }

@@ -110,4 +110,18 @@ describe('frame intake', () => {
     await turns();
     expect(entered).toEqual([{ capability: 'look', sequence: 1, fate: 'shed/too_large' }]);
   });
+
+  test('I3 - what is abandoned at a stop is booked, for every capability', async () => {
+    const { intake, entered } = setUp({ maxFrames: 300 });
+    for (let sequence = 1; sequence <= 130; sequence++)
+      intake.offer(frameOf(sequence, { capabilities: ['look', 'count'] }));
+    await turns();
+    expect(intake.abandon()).toBe(2);
+    expect(entered.map(({ capability, sequence, fate }) => `${capability} ${sequence} ${fate}`)).toEqual([
+      'look 129 shed/shutdown',
+      'count 129 shed/shutdown',
+      'look 130 shed/shutdown',
+      'count 130 shed/shutdown',
+    ]);
+  });
 });

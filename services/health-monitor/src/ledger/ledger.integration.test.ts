@@ -47,7 +47,11 @@ describe('ledger', () => {
     expect((await monitor.ledger()).ledger).toMatchObject({ in_flight: 1, unaccounted: 0 });
     expect((await untilUnaccounted(monitor, 1)).ledger).toMatchObject({ captured: 3, processed: 1, in_flight: 1 });
     expect(lines).toContainEqual(
-      expect.objectContaining({ event: 'ledger.unbalanced', fields: expect.objectContaining({ unaccounted: 1 }) }),
+      expect.objectContaining({
+        level: 'error',
+        event: 'ledger.unbalanced',
+        fields: expect.objectContaining({ unaccounted: 1 }),
+      }),
     );
 
     await world.take(STREAM.frames, held);
@@ -155,7 +159,8 @@ describe('ledger', () => {
     await world.settle('routed', [3], { processor: 'sdk' });
     await world.putWork('plain', [2]);
     await world.putWork('sdk', [4]);
-    const monitor = await world.monitor();
+    const { log, lines } = keepingLogger();
+    const monitor = await world.monitor({ log });
 
     const { ledger, reasons } = await until(() => monitor.ledger({ fresh: true }), {
       what: 'the acknowledged task to be settled',
@@ -164,6 +169,9 @@ describe('ledger', () => {
     });
     expect(reasons).toEqual({ 'processed/acked': 1 });
     expect(ledger).toMatchObject({ captured: 4, in_flight: 2, unaccounted: 1 });
+    // Not for a moment was the acknowledged one missed.
+    const alarms = lines.filter(({ event }) => event === 'ledger.unbalanced');
+    expect(alarms.map(({ fields }) => fields)).toEqual([expect.objectContaining({ unaccounted: 1 })]);
   });
 
   test('a truncated stream: it says from when on it is exact, and calls nobody lost whose outcome may be gone', async () => {

@@ -154,7 +154,7 @@ export class Registrations {
     throw new ProblemError(
       409,
       'queue_not_empty',
-      `${waiting} ${waiting === 1 ? 'message waits' : 'messages wait'} in the queue of ${name}: let it finish them, or force it (?force=true), which leaves them in the stream`,
+      `${waiting} ${waiting === 1 ? 'message waits' : 'messages wait'} in the queue of ${name}: let it finish them, or force it (?force=true), which returns them to their lanes`,
       { extensions: { waiting } },
     );
   }

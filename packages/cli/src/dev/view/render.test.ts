@@ -50,12 +50,8 @@ test('while it drains, with parts that had to be started again', () => {
     { name: 'registry', state: 'running', pid: 2, restarts: 0 },
   ] as const;
   const lines = render({ phase: 'draining', parts, faults: ['No instance of capture-gateway lives.'] });
-  expect(lines.slice(-4)).toEqual([
-    'coming back: motion',
-    'started again: motion 2×',
-    '',
-    'draining; Ctrl-C once more ends at once',
-  ]);
+  expect(lines.slice(1, 4)).toEqual(['coming back: motion', 'started again: motion 2×', '']);
+  expect(lines.at(-1)).toBe('draining; Ctrl-C once more ends at once');
 });
 
 test('what stays at the end tells nobody what to press', () => {
@@ -78,7 +74,9 @@ test('a fault is written out, since its second half says what to do', () => {
     '  expire: start one, or look at the end of its log.',
   ];
   expect(render({ faults: [fault] })).toEqual(expect.arrayContaining(written));
-  const low = render({ faults: [fault, 'less grave'] }, 24);
+  const cameras = Array.from({ length: 4 }, (_, index) => cameraOf(`cam-${index + 1}`));
+  const low = render({ faults: [fault, 'less grave'], cameras }, 24);
+  expect(low.length).toBeLessThan(24);
   expect(low).toEqual(expect.arrayContaining(written));
   expect(low.join('\n')).not.toContain('less grave');
 });

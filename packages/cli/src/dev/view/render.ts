@@ -3,7 +3,8 @@
  *
  *   V1  No line is wider than asked for (at least 60 columns), colours not counted.
  *   V2  Without colours there is not one escape sequence.
- *   V3  It fits the terminal's height down to 24 rows, by writing the ledger closer and showing fewer cameras.
+ *   V3  It fits the terminal's height down to 24 rows, by writing the ledger closer and showing fewer cameras, as long as there are
+ *       no more than a handful of capabilities and processors.
  */
 import { formatDuration } from '../duration.ts';
 import { ledgerLines, ledgerParagraph } from './ledger-view.ts';
@@ -14,7 +15,7 @@ import { cameraLines, capabilityLines, processorLines } from './tables.ts';
 
 const NARROWEST = 60;
 const WIDEST = 110;
-const FEWEST_CAMERAS = 3;
+const FEWEST_CAMERAS = 1;
 /** Their second half says what to do, so they are written out; where room is scarce, the worst alone. */
 const FAULTS_SHOWN = { faults: 3, linesEach: 3 };
 const FAULTS_SHOWN_CLOSE = { faults: 1, linesEach: 2 };
@@ -40,6 +41,7 @@ export function renderView(snapshot: Snapshot, { width: columns, height, style }
 function layout(snapshot: Snapshot, cameras: number, isClose: boolean, width: number, style: Paint): readonly string[] {
   return [
     headline(snapshot, width, style),
+    ...notices(snapshot, width, isClose, style),
     '',
     ...cameraLines(snapshot, width, cameras, style),
     '',
@@ -49,7 +51,6 @@ function layout(snapshot: Snapshot, cameras: number, isClose: boolean, width: nu
     '',
     style.dim('LEDGER (tasks of this run)'),
     ...(isClose ? ledgerParagraph(snapshot.ledger, width, style) : ledgerLines(snapshot.ledger, style)),
-    ...notices(snapshot, width, isClose, style),
     ...hint(snapshot, style),
   ];
 }
@@ -66,7 +67,7 @@ function headline({ phase, elapsedMs, remainingMs, throughput }: Snapshot, width
   return `${bold('Frame Buffer')}  ${isRunning ? green(phase) : yellow(phase)}  ${shownTime}  ${now}${cyan(bars)}`;
 }
 
-/** What is not as it should be. */
+/** What is not as it should be: at the top, since a low terminal shows no bottom. */
 function notices(
   { parts, faults, phase }: Snapshot,
   width: number,
@@ -77,13 +78,12 @@ function notices(
   const written = faults.slice(0, shown.faults).flatMap((fault) => wrapped(`! ${fault}`, width, shown.linesEach));
   const away = parts.filter(({ state }) => state === 'waiting' || state === 'starting').map(({ name }) => name);
   const restarted = parts.filter(({ restarts }) => restarts > 0).map(({ name, restarts }) => `${name} ${restarts}×`);
-  const lines = [
+  return [
     ...(away.length === 0 ? [] : [red(cut(`coming back: ${away.join(', ')}`, width))]),
     ...(restarted.length === 0 ? [] : [yellow(cut(`started again: ${restarted.join(', ')}`, width))]),
     // While it drains, services that are gone are meant to be gone.
     ...(phase !== 'running' ? [] : written.map((line) => yellow(line))),
   ];
-  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 function hint({ phase }: Snapshot, { dim }: Paint): readonly string[] {
