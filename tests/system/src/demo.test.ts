@@ -220,7 +220,7 @@ describe('D3 what cannot work', () => {
     const dev = startDev(folder.path, '--nats-url', 'nats://user:s3cret@127.0.0.1:9');
     expect((await dev.exited).code).toBe(1);
     const said = dev.stdout() + dev.stderr();
-    expect(said).toMatch(/No nats-server answers at nats:\/\/\*\*\*@127\.0\.0\.1:9/);
+    expect(said).toMatch(/no nats-server answers at nats:\/\/\*\*\*@127\.0\.0\.1:9/);
     expect(said).not.toContain('s3cret');
   });
 
