@@ -6,10 +6,12 @@
  *   W2  A repeat is harmless: the result's id is made of frame, capability, processor and generation.
  *   W3  `concluded` means that all of it is stored. A crash in between has the next owner work the frame again.
  */
+
 import { type Publisher, type SettlementKey, SettlementWriter } from '@frame-buffer/jetstream';
 import { FrameBufferError, frameId, subject } from '@frame-buffer/protocol';
 import type { Task } from '../intake/task.ts';
 import { type DeadLetters, describe, type Identity } from '../outcome/dead-letters.ts';
+import { taskKey } from '../outcome/task-key.ts';
 import type { RareLog } from '../rare-log.ts';
 import type { Counters } from '../stats.ts';
 import type { FencedPublisher } from './fenced-publisher.ts';
@@ -110,18 +112,7 @@ export class Conclusions {
     redelivered: boolean,
   ): Promise<Concluded> {
     const { identity, lost } = this.#options;
-    const { camera, epoch } = batch.cameraOf(index);
-    const key: SettlementKey = {
-      camera,
-      epoch,
-      capability: batch.capability,
-      kind,
-      reason,
-      processor: identity.name,
-      instance: identity.instance,
-      dispatcher: batch.dispatcher,
-      generation: batch.generation,
-    };
+    const key = taskKey({ batch, index }, identity, kind, reason);
     // A writer that is refused keeps its promise open: nobody may take that for stored.
     const stored = this.#writer.add(key, batch.sequence(index), { serviceMs, redelivered });
     return Promise.race([stored.then(() => 'concluded' as const), lost.then(() => 'given_up' as const)]);

@@ -6,6 +6,7 @@
  *   O2  Repeats are harmless: results, dead letters and returns have deterministic ids, settlements are sets.
  *   O3  What cannot be written down for good gives its message back: the work is done again rather than lost.
  */
+
 import type { SettlementKey, SettlementWriter } from '@frame-buffer/jetstream';
 import { FrameBufferError, frameId, subject } from '@frame-buffer/protocol';
 import type { Logger } from '@frame-buffer/telemetry';
@@ -18,6 +19,7 @@ import type { FailureReason } from '../work/failure.ts';
 import { type DeadLetters, type DeadReason, describe, type Identity } from './dead-letters.ts';
 import type { Returns } from './returns.ts';
 import type { Store, Stored } from './store.ts';
+import { taskKey } from './task-key.ts';
 
 export interface OutcomesOptions {
   readonly identity: Identity;
@@ -188,18 +190,7 @@ export class Outcomes {
 
   #settle({ batch, index, message }: Task, kind: SettlementKey['kind'], reason: string, serviceMs: number) {
     const { settlements, identity } = this.#options;
-    const { camera, epoch } = batch.cameraOf(index);
-    const key: SettlementKey = {
-      camera,
-      epoch,
-      capability: batch.capability,
-      kind,
-      reason,
-      processor: identity.name,
-      instance: identity.instance,
-      dispatcher: batch.dispatcher,
-      generation: batch.generation,
-    };
+    const key = taskKey({ batch, index }, identity, kind, reason);
     return settlements.add(key, batch.sequence(index), { serviceMs, redelivered: message.isRedelivered });
   }
 
